@@ -1,0 +1,3 @@
+export type * from './ports.js'
+export * from './mover/ports.js'
+export * from './mover/peer-messages.js'

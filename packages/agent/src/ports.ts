@@ -1,0 +1,70 @@
+/**
+ * What the agent and its movers need from a host. drivers/xen, drivers/storage and drivers/meter implement these on a
+ * dom0; packages/simulator implements the same on virtual time, ugly states included.
+ */
+import type { Bytes, Disk, Domain, Finding, HostFacts, MeterRole, Ms, RunState, VmConfig, VmId, W } from '@heliotrope/shared'
+
+/** One domain as the hypervisor lists it now. */
+export interface DomainSeen {
+  domid: number
+  uuid: VmId
+  name: string
+  state: RunState
+  memoryMiB: number
+  vcpus: number
+  /** Since the domain was made. */
+  cpuS: number
+}
+
+/** The hypervisor of this host: the truth about what runs here. Every call asks anew; all are idempotent. */
+export interface Hypervisor {
+  /** All domains but dom0, and dom0's own CPU seconds. */
+  list(): Promise<{ domains: DomainSeen[]; dom0CpuS: number }>
+  /** By uuid, never by name. More than one is possible: libxl does not check that uuids are unique. */
+  find(uuid: VmId): Promise<DomainSeen[]>
+  /** The config a domain was made with, and why it cannot move live. */
+  inspect(domid: number): Promise<{ config: VmConfig; liveBlockers: string[] }>
+  facts(): Promise<Omit<HostFacts, 'moverAddress' | 'portals'>>
+  /** No-op if the domain has that name already. */
+  rename(domid: number, name: string): Promise<void>
+  pause(domid: number): Promise<void>
+  unpause(domid: number): Promise<void>
+  /** Resumes a domain that is suspended, as after a migration that did not happen. */
+  resume(domid: number): Promise<void>
+  destroy(domid: number): Promise<void>
+  /** No request of this domain is queued or in flight at its block backends any more. */
+  drained(domid: number): Promise<boolean>
+  /** Calls back when a domain may have come, gone, or changed; may be spurious. */
+  watch(changed: () => void): { stop(): void }
+}
+
+/** Disks that several hosts can reach. Each call is idempotent, and `attach` twice is attach once. */
+export interface Storage {
+  /** Makes the disk's block device appear on this host; resolves when its path exists. @throws refused | exec-failed */
+  attach(disk: Disk): Promise<void>
+  /** Takes it away; a disk that is not attached is no error. Never while a domain here uses it. */
+  detach(disk: Disk): Promise<void>
+  attached(disk: Disk): Promise<boolean>
+}
+
+/** A file system root, so that tests can give another. Paths are absolute as on the host. */
+export interface Meter {
+  readonly name: string
+  readonly role: MeterRole
+  /** One reading in watts. @throws meter-failed */
+  read(signal: AbortSignal): Promise<{ valueW: W; at: Ms }>
+  stop(): Promise<void>
+}
+
+/** Runs a program without a shell. A non-zero exit is a result, not an error. */
+export interface Exec {
+  (
+    argv: readonly [string, ...string[]],
+    options?: { timeoutMs?: Ms; input?: string; maxOutput?: Bytes; env?: Record<string, string> },
+  ): Promise<{ code: number; stdout: string; stderr: string }>
+}
+
+/** One check of `heliotrope-agent doctor`. */
+export type Check = () => Promise<Finding[]>
+
+export type { Domain }

@@ -1,0 +1,222 @@
+/**
+ * What agents see and the coordinator knows, as plain values. Types only: the checks of what comes over the wire are in
+ * protocol/schema.ts, which must fit these.
+ */
+import type { Epoch, HostId, MoveId, SiteId, VmId } from './ids.js'
+import type { Bytes, BytesPerSecond, GCO2eqPerKWh, MiB, Ms, W } from './units.js'
+
+export type VmType = 'pv' | 'pvh' | 'hvm'
+
+/**
+ * What the hypervisor says a domain does. `suspended` is Xen's shutdown with reason suspend (`---ss-`); a domain that
+ * ended and is kept has one of the three last.
+ */
+export type RunState = 'running' | 'paused' | 'suspended' | 'dying' | 'poweroff' | 'reboot' | 'crashed'
+
+/** Where a disk's blocks are, so that another host can reach the same blocks. */
+export type DiskSource =
+  | { kind: 'iscsi'; portal: string; iqn: string; lun: number }
+  | { kind: 'local'; path: string }
+
+export interface Disk {
+  /** As the guest sees it: `xvda`. */
+  vdev: string
+  /** The block device in dom0 that Xen is given. */
+  path: string
+  readonly: boolean
+  source: DiskSource
+}
+
+export interface Vif {
+  mac: string
+  bridge: string
+}
+
+export type OnEnd = 'destroy' | 'restart' | 'preserve' | 'rename-restart' | 'coredump-destroy' | 'coredump-restart'
+
+/** What makes this VM this VM; its hash is in the grant, and the target accepts nothing else. */
+export interface VmConfig {
+  uuid: VmId
+  name: string
+  type: VmType
+  memoryMiB: MiB
+  maxMemoryMiB: MiB
+  vcpus: number
+  disks: Disk[]
+  vifs: Vif[]
+  onPoweroff: OnEnd
+  onReboot: OnEnd
+  onCrash: OnEnd
+}
+
+export interface Domain {
+  domid: number
+  uuid: VmId
+  /** As the hypervisor has it now; during a move with `--incoming` or `--migratedaway`. */
+  name: string
+  state: RunState
+  memoryMiB: MiB
+  vcpus: number
+  /** Since the domain was made, on this host. */
+  cpuS: number
+  /** Absent while it cannot be read (a domain being built). */
+  config?: VmConfig
+  /** The highest epoch this host's journal certifies for the VM; 0 if Heliotrope never moved it here. */
+  epoch: Epoch
+  /** Why it cannot be moved live from here, in words for people; empty if it can. */
+  liveBlockers: string[]
+  /** A move of this VM is under way here. */
+  move?: MoveId
+}
+
+export interface HostFacts {
+  xenVersion: string
+  /** What the hypervisor can do: of `pv`, `hvm`, `hap`, `shadow`, `pv_shim`, … (`virt_caps` and `xen_caps`). */
+  virtCaps: string[]
+  cpus: number
+  cpuMHz: number
+  totalMemoryMiB: MiB
+  /** Free for new domains, claims taken off. */
+  freeMemoryMiB: MiB
+  bridges: string[]
+  /** iSCSI portals (`address:port`) that the operator lets this host log in to. */
+  portals: string[]
+  /** Where other hosts' movers reach this one. */
+  moverAddress: string
+  model?: string
+}
+
+export type Quality = 'measured' | 'estimated' | 'stale' | 'constant'
+export type MeterRole = 'green-power' | 'host-power' | 'load'
+
+export interface Sample {
+  meter: string
+  role: MeterRole
+  valueW: W
+  at: Ms
+  quality: Quality
+}
+
+export interface Alarm {
+  /** Stable while the cause lasts: `foreign-suspended/UUID`. */
+  key: string
+  state: 'raised' | 'cleared'
+  text: string
+  remedy: string
+  at: Ms
+}
+
+export interface Finding {
+  check: string
+  level: 'ok' | 'warn' | 'fail' | 'skip'
+  text: string
+  remedy?: string
+}
+
+export type MoveRole = 'source' | 'target'
+
+export interface MoveProgress {
+  move: MoveId
+  vm: VmId
+  role: MoveRole
+  /** Last journal record of this side. */
+  record: string
+  phase: 'preparing' | 'connecting' | 'copying' | 'handover' | 'recovering' | 'waiting' | 'closed'
+  bytes: Bytes
+  rateBps: BytesPerSecond
+  pages: number
+  /** Pages sent again after they were sent once. */
+  dirtiedPages: number
+  round: number
+  /** Pages of the first full pass that are still to come, as far as known. */
+  remainingPages: number
+  startedAt: Ms
+  text: string
+}
+
+/** What an agent tells. Complete on connect (`full`), then only what changed since the last. */
+export interface Report {
+  host: HostId
+  site: SiteId
+  bootId: string
+  /** Numbered per boot, from 1; a gap means the buffer overflowed. */
+  seq: number
+  at: Ms
+  full: boolean
+  facts?: HostFacts
+  /** All domains but dom0, whenever one of them changed. */
+  domains?: Domain[]
+  samples: Sample[]
+  /** CPU seconds since start of every domain, dom0 as `dom0`. */
+  cpuS: Record<string, number>
+  moves: MoveProgress[]
+  alarms: Alarm[]
+  findings?: Finding[]
+}
+
+/** A site as the coordinator's config declares it. */
+export interface SiteConfig {
+  id: SiteId
+  name: string
+  latitude: number
+  longitude: number
+  /** gCO2eq/kWh of the grid there, average; series come with the forecasts. */
+  gridIntensity: GCO2eqPerKWh
+  mode: Mode
+}
+
+/** What the coordinator may do by itself at a site. */
+export type Mode = 'observe' | 'recommend' | 'auto'
+
+export interface HostState {
+  id: HostId
+  site: SiteId
+  connected: boolean
+  lastReportAt: Ms
+  bootId: string
+  facts: HostFacts
+  domains: Domain[]
+  /** Latest watts of the whole host; undefined without a meter. */
+  powerW?: W
+  findings: Finding[]
+  moves: MoveProgress[]
+}
+
+export interface SiteState {
+  id: SiteId
+  name: string
+  mode: Mode
+  gridIntensity: GCO2eqPerKWh
+  /** Latest green power of the site, summed over its meters; undefined if no meter can be trusted now. */
+  greenW?: W
+  greenQuality: Quality | 'missing'
+  /** Power its hosts draw now. */
+  loadW: W
+}
+
+export interface VmState {
+  uuid: VmId
+  name: string
+  host: HostId
+  site: SiteId
+  state: RunState
+  config?: VmConfig
+  memoryMiB: MiB
+  /** Share of the host's dynamic power by CPU time; idle power is stated apart. */
+  powerW: W
+  liveBlockers: string[]
+  /** Owner epoch as the coordinator has certified it. */
+  epoch: Epoch
+  busy?: MoveId
+  /** The operator's pin: never moved by the planner. */
+  pinned: boolean
+  lastMovedAt?: Ms
+}
+
+/** A frozen, dated view of the fleet: the only thing a planner sees. */
+export interface Snapshot {
+  at: Ms
+  sites: SiteState[]
+  hosts: HostState[]
+  vms: VmState[]
+}

@@ -1,0 +1,97 @@
+/**
+ * Every command the coordinator can give an agent, as one typed map: union, handlers and timeout class follow from it,
+ * so that agent and coordinator cannot drift apart.
+ */
+import type { Certificate, Grant } from '../certificates.js'
+import type { CommandId, HostId, MoveId } from '../ids.js'
+import type { Bytes, BytesPerSecond, Ms } from '../units.js'
+import { MINUTE, SECOND } from '../units.js'
+
+export interface MoveLimits {
+  /** 0 = no limit. */
+  rateBps: BytesPerSecond
+  /** From connect to READY; then the source gives up. */
+  copyMs: Ms
+  /** From READY to GO: how long the VM may stand still before the source gives up. */
+  handoverMs: Ms
+  /** After COMMIT without an answer: how long until the source asks for a Refuse. */
+  askMs: Ms
+}
+
+export const defaultMoveLimits: MoveLimits = {
+  rateBps: 0,
+  copyMs: 60 * MINUTE,
+  handoverMs: 60 * SECOND,
+  askMs: 30 * SECOND,
+}
+
+export type MoveOutcome = 'moved' | 'stayed' | 'lost'
+
+/** What one side's journal says of a move. */
+export interface MoveStanding {
+  move: MoveId
+  /** False: the journal, read to its end, has never heard of the move. */
+  known: boolean
+  /** Last record; empty when unknown. */
+  record: string
+  closed: boolean
+  outcome?: MoveOutcome
+  /** Why it ended as it did, or waits, in words for people. */
+  reason?: string
+  bytes?: Bytes
+  startedAt?: Ms
+  endedAt?: Ms
+  /** How long the VM stood still as this side saw it, where it can tell. */
+  stillMs?: Ms
+  certificates: Certificate[]
+}
+
+export interface Commands {
+  /** Target: check, attach, register, listen. Answers when PREPARED is journalled, or why not. */
+  'move.prepare-target': { args: { grant: Grant; limits: MoveLimits }; result: { address: string; port: number } }
+  /** Source: check, lock, journal PREPARED, connect and move. Answers when PREPARED is journalled. */
+  'move.start-source': {
+    args: { grant: Grant; limits: MoveLimits; address: string; port: number }
+    result: { started: true }
+  }
+  /** Either side, before COMMIT / ACCEPT: give up. A side past that point says so by its standing. */
+  'move.abort': { args: { move: MoveId; reason: string }; result: MoveStanding }
+  'move.standing': { args: { move: MoveId }; result: MoveStanding }
+  /** Send a full report now. */
+  'host.report': { args: Record<string, never>; result: { queued: true } }
+}
+
+export type CommandKind = keyof Commands
+export type CommandArgs<K extends CommandKind> = Commands[K]['args']
+export type CommandResult<K extends CommandKind> = Commands[K]['result']
+
+/** A command as it travels: signed by the coordinator, addressed, numbered, expiring; idempotent by id. */
+export interface CommandBody<K extends CommandKind = CommandKind> {
+  id: CommandId
+  to: HostId
+  kind: K
+  args: CommandArgs<K>
+  /** Why, since whom and when: copied into the agent's journal. */
+  reason: ReasonStep[]
+  issuedAt: Ms
+  expiresAt: Ms
+}
+
+export interface ReasonStep {
+  by: string
+  why: string
+  at: Ms
+}
+
+export type CommandHandlers = {
+  [K in CommandKind]: (args: CommandArgs<K>, body: CommandBody<K>) => Promise<CommandResult<K>>
+}
+
+/** How long the coordinator waits for the result before it asks again. */
+export const commandTimeoutMs = {
+  'move.prepare-target': 3 * MINUTE,
+  'move.start-source': 3 * MINUTE,
+  'move.abort': 30 * SECOND,
+  'move.standing': 30 * SECOND,
+  'host.report': 30 * SECOND,
+} as const satisfies Record<CommandKind, Ms>

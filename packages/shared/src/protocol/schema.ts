@@ -1,0 +1,283 @@
+/**
+ * What is accepted from a link: one schema a message, bounds on every string, list and number. Checked after decoding,
+ * on both sides. Unknown members are dropped, so that a newer peer may add some.
+ */
+import { z } from 'zod'
+import type { Certificate, Grant, HostCertificate } from '../certificates.js'
+import { hostCertificateKinds } from '../certificates.js'
+import { idPatterns, MAX_EPOCH } from '../ids.js'
+import type { CommandId, HostId, MoveId, SiteId, VmId } from '../ids.js'
+import type { Alarm, Disk, Domain, HostFacts, MoveProgress, Report, Sample, Vif, VmConfig } from '../model.js'
+import type { Finding } from '../model.js'
+import type { FromAgent, FromCoordinator } from './messages.js'
+import type { ErrorCode } from '../errors.js'
+import type { MoveLimits, MoveStanding } from './commands.js'
+
+const text = (max: number): z.ZodString => z.string().max(max)
+const count = z.number().int().min(0).max(MAX_EPOCH)
+const amount = z.number().min(0).max(1e15)
+const time = z.number().min(0).max(8.64e15)
+const hash = z.string().regex(/^[0-9a-f]{64}$/)
+const base64 = (max: number): z.ZodString => z.string().max(max).regex(/^[A-Za-z0-9+/]*={0,2}$/)
+/** A branded string that matches the pattern of its kind. */
+const id = <T extends string>(pattern: RegExp): z.ZodType<T> =>
+  z.string().max(80).regex(pattern) as unknown as z.ZodType<T>
+
+export const siteIdSchema = id<SiteId>(idPatterns.site)
+export const hostIdSchema = id<HostId>(idPatterns.host)
+export const vmIdSchema = id<VmId>(idPatterns.uuid)
+export const moveIdSchema = id<MoveId>(idPatterns.move)
+const commandId = id<CommandId>(/^[0-9a-f]{24}$/)
+const bootId = text(64)
+/** Absolute, no control characters, no `..`. */
+const devicePath = z
+  .string()
+  .max(512)
+  .regex(/^\/(?!.*\/\.\.?(\/|$))[\x21-\x7e]*$/)
+
+const diskSource = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('iscsi'),
+    portal: z.string().max(80).regex(/^[0-9a-zA-Z.:[\]-]+:\d{1,5}$/),
+    iqn: z.string().max(223).regex(/^(iqn|eui|naa)\.[A-Za-z0-9.:_-]+$/),
+    lun: z.number().int().min(0).max(16383),
+  }),
+  z.object({ kind: z.literal('local'), path: devicePath }),
+])
+
+const disk: z.ZodType<Disk> = z.object({
+  vdev: z.string().max(16).regex(/^(xvd|hd|sd)[a-z]{1,2}\d{0,3}$/),
+  path: devicePath,
+  readonly: z.boolean(),
+  source: diskSource,
+})
+
+const vif: z.ZodType<Vif> = z.object({
+  mac: z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/),
+  bridge: z.string().max(15).regex(/^[A-Za-z0-9._-]+$/),
+})
+
+const onEnd = z.enum(['destroy', 'restart', 'preserve', 'rename-restart', 'coredump-destroy', 'coredump-restart'])
+
+export const vmNamePattern = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,126}$/
+
+export const vmConfigSchema: z.ZodType<VmConfig> = z.object({
+  uuid: vmIdSchema,
+  name: z.string().regex(vmNamePattern),
+  type: z.enum(['pv', 'pvh', 'hvm']),
+  memoryMiB: z.number().min(1).max(64 * 1024 * 1024),
+  maxMemoryMiB: z.number().min(1).max(64 * 1024 * 1024),
+  vcpus: z.number().int().min(1).max(4096),
+  disks: z.array(disk).max(64),
+  vifs: z.array(vif).max(64),
+  onPoweroff: onEnd,
+  onReboot: onEnd,
+  onCrash: onEnd,
+})
+
+const domain: z.ZodType<Domain> = z.object({
+  domid: z.number().int().min(0).max(0x7fff),
+  uuid: vmIdSchema,
+  name: text(160),
+  state: z.enum(['running', 'paused', 'suspended', 'dying', 'poweroff', 'reboot', 'crashed']),
+  memoryMiB: amount,
+  vcpus: count,
+  cpuS: amount,
+  config: vmConfigSchema.optional(),
+  epoch: count,
+  liveBlockers: z.array(text(400)).max(20),
+  move: moveIdSchema.optional(),
+})
+
+const facts: z.ZodType<HostFacts> = z.object({
+  xenVersion: text(40),
+  virtCaps: z.array(text(60)).max(60),
+  cpus: z.number().int().min(1).max(8192),
+  cpuMHz: amount,
+  totalMemoryMiB: amount,
+  freeMemoryMiB: amount,
+  bridges: z.array(text(15)).max(200),
+  portals: z.array(text(80)).max(100),
+  moverAddress: text(80),
+  model: text(120).optional(),
+})
+
+const sample: z.ZodType<Sample> = z.object({
+  meter: text(80),
+  role: z.enum(['green-power', 'host-power', 'load']),
+  valueW: z.number().min(-1e9).max(1e9),
+  at: time,
+  quality: z.enum(['measured', 'estimated', 'stale', 'constant']),
+})
+
+const alarm: z.ZodType<Alarm> = z.object({
+  key: text(200),
+  state: z.enum(['raised', 'cleared']),
+  text: text(1000),
+  remedy: text(1000),
+  at: time,
+})
+
+const finding: z.ZodType<Finding> = z.object({
+  check: text(60),
+  level: z.enum(['ok', 'warn', 'fail', 'skip']),
+  text: text(1000),
+  remedy: text(1000).optional(),
+})
+
+const progress: z.ZodType<MoveProgress> = z.object({
+  move: moveIdSchema,
+  vm: vmIdSchema,
+  role: z.enum(['source', 'target']),
+  record: text(20),
+  phase: z.enum(['preparing', 'connecting', 'copying', 'handover', 'recovering', 'waiting', 'closed']),
+  bytes: count,
+  rateBps: amount,
+  pages: count,
+  dirtiedPages: count,
+  round: count,
+  remainingPages: count,
+  startedAt: time,
+  text: text(400),
+})
+
+export const reportSchema: z.ZodType<Report> = z.object({
+  host: hostIdSchema,
+  site: siteIdSchema,
+  bootId,
+  seq: z.number().int().min(1).max(MAX_EPOCH),
+  at: time,
+  full: z.boolean(),
+  facts: facts.optional(),
+  domains: z.array(domain).max(1000).optional(),
+  samples: z.array(sample).max(2000),
+  cpuS: z.record(text(40), amount),
+  moves: z.array(progress).max(100),
+  alarms: z.array(alarm).max(500),
+  findings: z.array(finding).max(100).optional(),
+})
+
+const grantSide = z.object({ host: hostIdSchema, key: hash, bootId })
+const signed = <B extends z.ZodType>(body: B) =>
+  z.object({ body, key: base64(400), signature: base64(400) })
+
+export const grantSchema: z.ZodType<Grant> = signed(
+  z.object({
+    kind: z.literal('grant'),
+    move: moveIdSchema,
+    vm: vmIdSchema,
+    epoch: count.max(MAX_EPOCH - 8),
+    from: grantSide,
+    to: grantSide,
+    config: vmConfigSchema,
+    startBefore: time,
+    at: time,
+  }),
+)
+
+export const hostCertificateSchema: z.ZodType<HostCertificate> = signed(
+  z.object({
+    kind: z.enum(hostCertificateKinds),
+    move: moveIdSchema,
+    vm: vmIdSchema,
+    epoch: count,
+    by: hostIdSchema,
+    bootId,
+    at: time,
+  }),
+)
+
+const certificate: z.ZodType<Certificate> = z.union([grantSchema, hostCertificateSchema])
+
+const limits: z.ZodType<MoveLimits> = z.object({
+  rateBps: amount,
+  copyMs: amount,
+  handoverMs: amount,
+  askMs: amount,
+})
+
+const commandBase = {
+  id: commandId,
+  to: hostIdSchema,
+  reason: z.array(z.object({ by: text(120), why: text(500), at: time })).max(20),
+  issuedAt: time,
+  expiresAt: time,
+}
+const port = z.number().int().min(1).max(65535)
+
+export const commandSchema = z.discriminatedUnion('kind', [
+  z.object({
+    ...commandBase,
+    kind: z.literal('move.prepare-target'),
+    args: z.object({ grant: grantSchema, limits }),
+  }),
+  z.object({
+    ...commandBase,
+    kind: z.literal('move.start-source'),
+    args: z.object({ grant: grantSchema, limits, address: text(80), port }),
+  }),
+  z.object({
+    ...commandBase,
+    kind: z.literal('move.abort'),
+    args: z.object({ move: moveIdSchema, reason: text(500) }),
+  }),
+  z.object({ ...commandBase, kind: z.literal('move.standing'), args: z.object({ move: moveIdSchema }) }),
+  z.object({ ...commandBase, kind: z.literal('host.report'), args: z.object({}) }),
+])
+
+const standing: z.ZodType<MoveStanding> = z.object({
+  move: moveIdSchema,
+  known: z.boolean(),
+  record: text(20),
+  closed: z.boolean(),
+  outcome: z.enum(['moved', 'stayed', 'lost']).optional(),
+  reason: text(1000).optional(),
+  bytes: count.optional(),
+  startedAt: time.optional(),
+  endedAt: time.optional(),
+  stillMs: amount.optional(),
+  certificates: z.array(certificate).max(30),
+})
+
+const resultValue = z.union([
+  z.object({ address: text(80), port }),
+  z.object({ started: z.literal(true) }),
+  z.object({ queued: z.literal(true) }),
+  standing,
+])
+
+const errorCode = text(40) as unknown as z.ZodType<ErrorCode>
+const beat = z.object({ t: z.literal('beat') })
+const head = z.object({ seq: count, hash })
+
+export const fromAgentSchema: z.ZodType<FromAgent> = z.union([
+  z.object({ t: z.literal('report'), report: reportSchema }),
+  beat,
+  z.object({
+    t: z.literal('hello'),
+    protocol: count,
+    host: hostIdSchema,
+    site: siteIdSchema,
+    bootId,
+    version: text(40),
+    key: hash,
+    journal: head,
+  }),
+  z.object({ t: z.literal('result'), id: commandId, ok: z.literal(true), value: resultValue }),
+  z.object({
+    t: z.literal('result'),
+    id: commandId,
+    ok: z.literal(false),
+    code: errorCode,
+    message: text(2000),
+    remedy: text(1000).optional(),
+  }),
+  z.object({ t: z.literal('certificate'), certificate }),
+])
+
+export const fromCoordinatorSchema = z.union([
+  beat,
+  z.object({ t: z.literal('ack'), bootId, seq: count }),
+  z.object({ t: z.literal('welcome'), protocol: count, now: time, reportMs: z.number().min(10).max(3_600_000) }),
+  z.object({ t: z.literal('command'), body: commandSchema, key: base64(400), signature: base64(400) }),
+]) as unknown as z.ZodType<FromCoordinator>
