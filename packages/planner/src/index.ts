@@ -1,1 +1,5 @@
-export {}
+export type * from './types.js'
+export { defaultPolicy } from './default-policy.js'
+export { plan } from './plan.js'
+export { lint } from './lint.js'
+export { explain } from './explain.js'
