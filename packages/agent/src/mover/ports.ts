@@ -30,6 +30,8 @@ export interface TransferProgress {
  * Everything of xl's but GO goes to the stream connection; everything xl reads is written by us.
  */
 export interface SourceTransfer {
+  /** Set by the loop: called whenever one of the properties below has changed. */
+  onChange: () => void
   /** Starts xl and pumps. Call once, when the target's xl has said its banner. */
   start(domid: number): void
   /** The whole stream has left, up to and including libxl's END record. */
@@ -48,6 +50,8 @@ export interface SourceTransfer {
 
 /** The target's `xl migrate-receive`, fed from the stream connection with a config rebuilt from the allow-list. */
 export interface TargetTransfer {
+  /** Set by the loop: called whenever one of the properties below has changed. */
+  onChange: () => void
   /** xl has said its banner; the stream may come. */
   readonly bannerRead: boolean
   /** xl has said READY: `NAME--incoming` is complete and paused. */

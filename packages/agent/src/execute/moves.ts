@@ -1,0 +1,239 @@
+/**
+ * The agent's part in moves: checks the order, journals it, starts the mover, and starts another one in recovery where
+ * a mover is missing. It holds no state of a move: the journal does.
+ */
+import { checkGrant, every, HeliotropeError, sleep } from '@heliotrope/shared'
+import type {
+  Alarm,
+  Cancel,
+  Clock,
+  CommandHandlers,
+  Grant,
+  GrantBody,
+  HostId,
+  Journal,
+  Log,
+  MoveId,
+  MoveLimits,
+  MoveProgress,
+  MoveRole,
+  Ms,
+  VmId,
+} from '@heliotrope/shared'
+import type { MoveOrder } from '../mover/ports.js'
+import { moveJournal, streamOf } from '../mover/records.js'
+import type { SourceRecord, TargetRecord } from '../mover/records.js'
+import { openMoves, requestAbort, standingOf } from '../mover/standing.js'
+import type { EpochIndex } from './epochs.js'
+import type { Launcher } from './launcher.js'
+
+export interface MovesPorts {
+  clock: Clock
+  log: Log
+  journal: Journal
+  epochs: EpochIndex
+  launcher: Launcher
+  host: HostId
+  /** Fingerprint of this host's key. */
+  key: string
+  bootId: string
+  coordinatorKeys: readonly string[]
+  /** Where this host's movers can be reached. */
+  address: string
+  /** First and last port of this host's movers; one is taken by each open move to this host. */
+  ports: readonly [number, number]
+}
+
+/** How long a command waits for PREPARED before it says that it cannot tell. */
+const PREPARE_MS: Ms = 150_000
+/** How often movers are looked after. */
+const TEND_MS: Ms = 2_000
+
+type MoveHandlers = Pick<
+  CommandHandlers,
+  'move.prepare-target' | 'move.start-source' | 'move.abort' | 'move.standing'
+>
+
+export class Moves {
+  readonly #ports: MovesPorts
+  readonly #progress = new Map<string, MoveProgress>()
+  readonly #alarms = new Map<string, Alarm>()
+  readonly #launching = new Set<string>()
+  #cancel: Cancel = () => {}
+
+  constructor(ports: MovesPorts) {
+    this.#ports = ports
+  }
+
+  /** Takes up every open move of an earlier life of this agent, then keeps looking after them. */
+  async start(): Promise<void> {
+    await this.tend()
+    this.#cancel = every(this.#ports.clock, TEND_MS, () => this.tend())
+  }
+
+  stop(): void {
+    this.#cancel()
+  }
+
+  /** For the report: moves that are open here. */
+  progress(): MoveProgress[] {
+    return [...this.#progress.values()]
+  }
+
+  alarms(): Alarm[] {
+    return [...this.#alarms.values()]
+  }
+
+  /** The open move of a VM here, if there is one. */
+  moveOf(vm: VmId): MoveId | undefined {
+    return this.#open().find(open => open.grant.vm === vm && open.holdsVm)?.move
+  }
+
+  handlers(): MoveHandlers {
+    return {
+      'move.prepare-target': async ({ grant, limits }) => {
+        const { address } = this.#ports
+        const port = this.#portFor(grant.body.move)
+        await this.#begin('target', grant, limits, address, port)
+        return { address, port }
+      },
+      'move.start-source': async ({ grant, limits, address, port }) => {
+        await this.#begin('source', grant, limits, address, port)
+        return { started: true }
+      },
+      'move.abort': ({ move, reason }) => {
+        requestAbort(this.#ports.journal, move, reason)
+        return Promise.resolve(standingOf(this.#ports.journal, move))
+      },
+      'move.standing': ({ move }) => Promise.resolve(standingOf(this.#ports.journal, move)),
+    }
+  }
+
+  /** One round: what does each open move's mover say; where none lives, start one in recovery. */
+  async tend(): Promise<void> {
+    const { clock, journal, launcher, log } = this.#ports
+    const open = openMoves(journal)
+    const names = new Set(open.map(({ role, move }) => streamOf(role, move)))
+    for (const name of [...this.#progress.keys()]) if (!names.has(name)) this.#progress.delete(name)
+    for (const [name, alarm] of this.#alarms)
+      if (alarm.state === 'cleared') this.#alarms.delete(name)
+      else if (!names.has(name)) this.#alarms.set(name, { ...alarm, state: 'cleared', at: clock.wall() })
+    for (const { role, move } of open) {
+      const name = streamOf(role, move)
+      if (this.#launching.has(name)) continue
+      const status = await launcher.status(role, move)
+      if (status) {
+        this.#progress.set(name, status.progress)
+        this.#note(name, move, status.alarm)
+      } else if (moveJournal(journal, role, move).last()?.kind !== 'CLOSED') {
+        log.warn('a mover is missing: starting one in recovery', { role, move })
+        await this.#launch(role, move, true)
+      }
+    }
+  }
+
+  #note(name: string, move: MoveId, alarm: { text: string; remedy: string } | undefined): void {
+    const at = this.#ports.clock.wall()
+    const before = this.#alarms.get(name)
+    if (alarm) this.#alarms.set(name, { key: `move/${move}`, state: 'raised', ...alarm, at: before?.at ?? at })
+    else if (before) this.#alarms.set(name, { ...before, state: 'cleared', at })
+  }
+
+  async #begin(
+    role: MoveRole,
+    grant: Grant,
+    limits: MoveLimits,
+    address: string,
+    port: number,
+  ): Promise<void> {
+    const { journal } = this.#ports
+    const { move } = grant.body
+    if (moveJournal(journal, role, move).last() === undefined) {
+      this.#admit(role, grant)
+      const order: MoveOrder = { role, grant, limits, address, port }
+      moveJournal<SourceRecord | TargetRecord>(journal, role, move).append('ORDERED', { order })
+      await this.#launch(role, move, false)
+    }
+    await this.#prepared(role, move)
+  }
+
+  /** What must hold before an order is journalled. @throws unauthorised | superseded | conflict | refused */
+  #admit(role: MoveRole, grant: Grant): void {
+    const { bootId, clock, coordinatorKeys, epochs, host, key } = this.#ports
+    const body = checkGrant(grant, coordinatorKeys)
+    const side = role === 'source' ? body.from : body.to
+    const fail = (code: 'unauthorised' | 'superseded' | 'conflict' | 'refused', why: string): never => {
+      throw new HeliotropeError(code, `move ${body.move}: ${why}`)
+    }
+    if (side.host !== host || side.key !== key)
+      fail('unauthorised', `the grant names ${side.host} as ${role}, this is ${host}`)
+    if (side.bootId !== bootId) fail('refused', 'this host was booted since the grant was made')
+    if (body.from.host === body.to.host) fail('refused', 'source and target are the same host')
+    if (clock.wall() > body.startBefore) fail('refused', 'the grant has expired')
+    const certified = epochs.of(body.vm).epoch
+    if (body.epoch < certified)
+      fail('superseded', `the grant is for epoch ${body.epoch}, this host's journal holds ${certified}`)
+    const other = this.#open().find(open => open.grant.vm === body.vm && open.holdsVm)
+    if (other) fail('conflict', `move ${other.move} of this VM is still open here, at ${other.record}`)
+  }
+
+  /** Open moves with their grants. `holdsVm`: the VM's fate is open here; a settled move that waits for its peer does not. */
+  #open(): { role: MoveRole; move: MoveId; grant: GrantBody; port: number; record: string; holdsVm: boolean }[] {
+    const { journal } = this.#ports
+    return openMoves(journal).flatMap(({ role, move }) => {
+      const records = moveJournal<SourceRecord | TargetRecord>(journal, role, move).all()
+      const order = records[0]?.body.order
+      const record = records.at(-1)?.kind
+      if (!order || !record || record === 'CLOSED') return []
+      const settled = role === 'source' ? ['ABORT', 'RECLAIM'] : ['RUNNING']
+      const { body: grant } = order.grant
+      return [{ role, move, grant, port: order.port, record, holdsVm: !settled.includes(record) }]
+    })
+  }
+
+  #portFor(move: MoveId): number {
+    const open = this.#open().filter(one => one.role === 'target')
+    const mine = open.find(one => one.move === move)
+    if (mine) return mine.port
+    const [first, last] = this.#ports.ports
+    for (let port = first; port <= last; port++) if (!open.some(one => one.port === port)) return port
+    throw new HeliotropeError('refused', `all ports from ${first} to ${last} are taken by open moves`, {
+      remedy: 'widen mover.ports in the agent config, or wait for a move to end',
+    })
+  }
+
+  async #launch(role: MoveRole, move: MoveId, recover: boolean): Promise<void> {
+    const name = streamOf(role, move)
+    this.#launching.add(name)
+    try {
+      await this.#ports.launcher.launch(role, move, recover)
+    } finally {
+      this.#launching.delete(name)
+    }
+  }
+
+  /** Resolves when the side is prepared or further. @throws refused with the mover's reason, timeout */
+  async #prepared(role: MoveRole, move: MoveId): Promise<void> {
+    const { clock, journal } = this.#ports
+    const records = moveJournal<SourceRecord | TargetRecord>(journal, role, move)
+    const until = clock.mono() + PREPARE_MS
+    for (;;) {
+      const all = records.all()
+      if (all.some(record => record.kind === 'PREPARED')) return
+      const ended = all.find(record => record.kind === 'ABORT' || record.kind === 'REFUSE')
+      if (ended) throw new HeliotropeError('refused', String(ended.body.why))
+      if (clock.mono() > until)
+        throw new HeliotropeError('timeout', `the ${role} did not get ready within ${PREPARE_MS / 1000} s`)
+      await sleep(clock, 100)
+    }
+  }
+}
+
+/** Memory that open moves to this host have been promised but not yet taken from Xen (I16). */
+export function promisedMiB(journal: Journal, except: MoveId): number {
+  return openMoves(journal)
+    .filter(open => open.role === 'target' && open.move !== except)
+    .map(open => moveJournal<TargetRecord>(journal, 'target', open.move).all())
+    .filter(records => ['ORDERED', 'PREPARED'].includes(records.at(-1)?.kind ?? ''))
+    .reduce((sum, records) => sum + (records[0]?.body.order?.grant.body.config.maxMemoryMiB ?? 0), 0)
+}

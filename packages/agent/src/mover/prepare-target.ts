@@ -1,0 +1,56 @@
+/** Step 1: all that must hold before a copy may arrive here. Checks first, then the disks; nothing is left on refusal. */
+import { HeliotropeError } from '@heliotrope/shared'
+import type { GrantBody, MiB } from '@heliotrope/shared'
+import type { Hypervisor, Storage } from '../ports.js'
+
+/** Page tables and Xen's own needs per guest, beyond its memory. */
+export const overheadMiB = (memoryMiB: MiB): MiB => 16 + Math.ceil(memoryMiB / 64)
+
+export interface TargetPreparation {
+  hypervisor: Hypervisor
+  storage: Storage
+  /** Memory promised to other open moves to this host (I16). */
+  promisedMiB: MiB
+}
+
+/** @throws refused, with what stands in the way and the remedy */
+export async function checkTarget(grant: GrantBody, host: TargetPreparation): Promise<void> {
+  const { config } = grant
+  const refuse = (why: string, remedy?: string): never => {
+    throw new HeliotropeError('refused', why, remedy === undefined ? {} : { remedy })
+  }
+  const { domains } = await host.hypervisor.list()
+  const taken = [config.name, `${config.name}--incoming`, `${config.name}--migratedaway`]
+  for (const domain of domains) {
+    if (domain.uuid === config.uuid)
+      refuse(`a domain with uuid ${config.uuid} is here already, as ${domain.name}`, 'see: heliotrope vms')
+    if (taken.includes(domain.name))
+      refuse(`the name ${domain.name} is taken here by domain ${domain.domid}`, `xl rename or destroy domain ${domain.domid}`)
+  }
+  const facts = await host.hypervisor.facts()
+  const needMiB = config.maxMemoryMiB + overheadMiB(config.maxMemoryMiB)
+  const freeMiB = facts.freeMemoryMiB - host.promisedMiB
+  if (needMiB > freeMiB)
+    refuse(`${needMiB} MiB are needed, ${Math.floor(freeMiB)} MiB are free here`, 'free memory, or choose another host')
+  if (config.type !== 'pv' && !facts.virtCaps.includes('hap'))
+    refuse(`this hypervisor cannot receive a ${config.type} guest: no hardware assisted paging (hap)`)
+  if (config.type === 'pv' && !facts.virtCaps.includes('shadow'))
+    refuse('this hypervisor is built without shadow paging: a PV guest cannot move live')
+  for (const vif of config.vifs)
+    if (!facts.bridges.includes(vif.bridge))
+      refuse(`bridge ${vif.bridge} does not exist here`, `bring up ${vif.bridge}, or choose another host`)
+}
+
+/** Attaches all disks; on failure detaches those it attached, then throws. */
+export async function attachDisks(grant: GrantBody, storage: Storage): Promise<void> {
+  const done = []
+  try {
+    for (const disk of grant.config.disks) {
+      await storage.attach(disk)
+      done.push(disk)
+    }
+  } catch (error) {
+    for (const disk of done.reverse()) await storage.detach(disk)
+    throw error
+  }
+}

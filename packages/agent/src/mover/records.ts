@@ -1,0 +1,95 @@
+/**
+ * The journal of one side of one move: a stream `source/MOVE` or `target/MOVE` of these records, each synced before the
+ * act it announces. The last record says where the side stands; DESIGN 5 and shared/model/saga.pml use the same names.
+ */
+import type { HostCertificate, Journal, JournalRecord, MoveId, MoveOutcome, MoveRole } from '@heliotrope/shared'
+import type { MoveOrder } from './ports.js'
+
+/** ORDERED: order and Grant taken, nothing done yet. CLOSED: cleaned up, the stream is sealed. */
+export const sourceRecords = [
+  'ORDERED',
+  'PREPARED',
+  'ABORT',
+  'COMMIT',
+  'RELEASED',
+  'RECLAIM',
+  'COMMIT2',
+  'CLOSED',
+] as const
+export type SourceRecord = (typeof sourceRecords)[number]
+
+/** LOST: refused, and the kept copy is gone, too (the answer to a second Release). */
+export const targetRecords = [
+  'ORDERED',
+  'PREPARED',
+  'READY',
+  'ACCEPT',
+  'GO',
+  'RUNNING',
+  'REFUSE',
+  'RETURN',
+  'LOST',
+  'CLOSED',
+] as const
+export type TargetRecord = (typeof targetRecords)[number]
+
+export interface RecordBody {
+  /** In words for people. */
+  why?: string
+  /** PREPARED, READY: the domain on this host. */
+  domid?: number
+  bootId?: string
+  order?: MoveOrder
+  outcome?: MoveOutcome
+  /** The certificate that made us write the record, or that the record gives out. */
+  certificate?: HostCertificate
+  bytes?: number
+  stillMs?: number
+  [key: string]: unknown
+}
+
+export interface MoveRecord<K extends string> {
+  kind: K
+  at: number
+  body: RecordBody
+}
+
+/** One side's stream, typed. Reads are fresh: another process may have written. */
+export interface MoveJournal<K extends string> {
+  readonly stream: string
+  all(): MoveRecord<K>[]
+  last(): MoveRecord<K> | undefined
+  find(kind: K): MoveRecord<K> | undefined
+  append(kind: K, body: RecordBody): void
+  /** Writes CLOSED and seals. */
+  close(body: RecordBody): void
+}
+
+export const streamOf = (role: MoveRole, move: MoveId): string => `${role}/${move}`
+/** What others put there for the mover: requests to abort, certificates that came by another path. */
+export const inboxOf = (role: MoveRole, move: MoveId): string => `inbox-${role}/${move}`
+
+export function moveJournal<K extends SourceRecord | TargetRecord>(
+  journal: Journal,
+  role: MoveRole,
+  move: MoveId,
+): MoveJournal<K> {
+  const stream = streamOf(role, move)
+  const typed = (record: JournalRecord): MoveRecord<K> => ({
+    kind: record.kind as K,
+    at: record.at,
+    body: record.body as RecordBody,
+  })
+  const all = (): MoveRecord<K>[] => journal.read(stream).map(typed)
+  return {
+    stream,
+    all,
+    last: () => all().at(-1),
+    find: kind => all().find(record => record.kind === kind),
+    append: (kind, body) => void journal.append(stream, kind, body),
+    close(body) {
+      journal.append(stream, 'CLOSED', body)
+      journal.seal(stream)
+    },
+  }
+}

@@ -1,0 +1,250 @@
+/** The source side of one move, live or in recovery: observes for source-rules.ts and does what they say. */
+import type { DomainSeen } from '../ports.js'
+import type { PeerMessage } from './peer-messages.js'
+import type { MoveOrder, SourcePorts } from './ports.js'
+import { checkSource } from './prepare-source.js'
+import { moveJournal } from './records.js'
+import type { SourceRecord } from './records.js'
+import { SideContext } from './side-context.js'
+import type { SideOptions } from './side-context.js'
+import { SideLoop } from './side-loop.js'
+import { sourceSays, sourceStep } from './source-rules.js'
+import type { SourceAct, SourceCopy, SourceView } from './source-rules.js'
+
+/** Runs until the move is closed on this side. The stream must hold ORDERED. */
+export async function runSource(ports: SourcePorts, order: MoveOrder, options: SideOptions): Promise<void> {
+  const { clock, hypervisor, log, peer, storage } = ports
+  const context = new SideContext(ports, order, options)
+  const { grant } = context
+  const journal = moveJournal<SourceRecord>(ports.journal, 'source', grant.move)
+  const loop = new SideLoop()
+  let transfer = ports.transfer
+  const begun = { at: clock.mono(), readyAt: 0, committedAt: 0, suspendedAt: 0 }
+  let started = false
+  let listening = false
+  let ready = false
+  let readyGiven = false
+  let reportGiven = false
+  let cleaned = false
+  let wasConnected = false
+  let broken: string | undefined
+  let bytes = 0
+  let last: SourceRecord = 'ORDERED'
+
+  peer.onMessage = (message: PeerMessage) => {
+    if (message.t === 'listening') listening = true
+    else if (message.t === 'ready' && transfer) {
+      ready = true
+      begun.readyAt ||= clock.mono()
+    } else if (message.t === 'certificate') context.receive(message.certificate)
+    else if (message.t === 'done') context.peerFinished = true
+    loop.wake()
+  }
+  peer.onChange = () => {
+    if (peer.connected) {
+      wasConnected = true
+      context.forgetSaid()
+    } else if (wasConnected) broken ??= 'the connection to the target was lost'
+    loop.wake()
+  }
+
+  if (transfer) transfer.onChange = () => loop.wake()
+
+  const giveUp = (): string | undefined => {
+    if (context.abortRequested !== undefined) return context.abortRequested
+    if (broken !== undefined) return broken
+    if (transfer?.broken !== undefined) return transfer.broken
+    if (started && transfer?.xlExited && !transfer.goRead) return 'xl migrate ended before GO'
+    const now = clock.mono()
+    if (begun.readyAt > 0 && now - begun.readyAt > order.limits.handoverMs) return 'the hand-over took too long'
+    if (now - begun.at > order.limits.copyMs) return 'the copy took too long'
+    if (!started && clock.wall() > grant.startBefore) return 'the grant expired before the copy began'
+    return undefined
+  }
+
+  const observe = async (): Promise<SourceView> => {
+    context.readInbox()
+    const record = journal.last()
+    last = record?.kind ?? 'ORDERED'
+    const live = transfer !== undefined
+    // While the copy runs the hypervisor is left alone: the end of the stream implies that the VM is suspended.
+    const look = !(live && (last === 'ORDERED' || last === 'PREPARED'))
+    const seen = look ? await lookAt(journal, hypervisor.find(grant.vm)) : undefined
+    if (transfer?.streamSent) begun.suspendedAt ||= clock.mono()
+    const drained =
+      last === 'PREPARED' && ready && !readyGiven && transfer?.streamSent
+        ? await hypervisor.drained(journal.find('PREPARED')?.body.domid ?? -1)
+        : false
+    return {
+      last: last as SourceView['last'],
+      live,
+      xlGone: live ? !started || transfer!.xlExited : await ports.xlOfMoveGone(),
+      copy: seen?.copy ?? 'unseen',
+      nameClean: seen?.domain === undefined || seen.domain.name === grant.config.name,
+      started,
+      listening,
+      streamSent: transfer?.streamSent ?? false,
+      ready,
+      drained,
+      readyGiven,
+      goRead: transfer?.goRead ?? false,
+      reportGiven,
+      giveUp: live ? giveUp() : undefined,
+      askDue: clock.mono() - (begun.committedAt || begun.at) > order.limits.askMs,
+      got: {
+        accept: context.got.has('accept'),
+        refuse: context.got.has('refuse'),
+        return: context.got.has('return'),
+        lost: context.got.has('lost'),
+      },
+      peerDone: context.peerFinished,
+      cleaned,
+    }
+  }
+
+  const letGo = (): void => {
+    if (!transfer) return
+    bytes = transfer.progress().bytes
+    transfer.closePipes()
+    transfer = undefined
+  }
+
+  const perform = async (act: SourceAct): Promise<void> => {
+    const domid = journal.find('PREPARED')?.body.domid
+    switch (act.do) {
+      case 'prepare':
+        try {
+          const prepared = await checkSource(grant, hypervisor)
+          journal.append('PREPARED', { ...prepared, bootId: ports.bootId })
+          log.info('prepared', prepared)
+        } catch (error) {
+          context.abortRequested = (error as Error).message
+        }
+        return
+      case 'start-xl':
+        started = true
+        transfer?.start(domid!)
+        return
+      case 'give-ready':
+        readyGiven = true
+        transfer?.giveReady()
+        return
+      case 'commit': {
+        const certificate = context.certificate('release')
+        journal.append('COMMIT', { certificate, bytes: transfer?.progress().bytes ?? 0 })
+        begun.committedAt = clock.mono()
+        // At once: the VM stands still until the target has it.
+        context.say('release', { t: 'certificate', certificate }, true)
+        log.info('committed: the VM is released to the target')
+        return
+      }
+      case 'abort':
+        journal.append('ABORT', { why: act.why, certificate: context.certificate('abort') })
+        log.warn('aborted', { why: act.why })
+        return
+      case 'close-pipes':
+        return letGo()
+      case 'resume':
+        await renameBack(domid!)
+        await hypervisor.resume(domid!)
+        log.info('resumed: the VM runs here')
+        return
+      case 'rename-back':
+        return renameBack(domid!)
+      case 'released': {
+        const certificate = context.got.get('accept')
+        const stillMs = begun.suspendedAt > 0 ? clock.mono() - begun.suspendedAt : undefined
+        journal.append('RELEASED', stillMs === undefined ? { certificate } : { certificate, stillMs })
+        log.info('released: the VM runs at the target')
+        return
+      }
+      case 'give-report':
+        reportGiven = true
+        transfer?.giveReport()
+        return
+      case 'destroy':
+        return hypervisor.destroy(domid!)
+      case 'reclaim':
+        journal.append('RECLAIM', {
+          why: act.why,
+          certificate: context.got.get('refuse') ?? context.got.get('return'),
+        })
+        log.warn('reclaimed', { why: act.why })
+        return
+      case 'commit2':
+        journal.append('COMMIT2', { certificate: context.certificate('release2') })
+        return
+      case 'pause-lower-epoch':
+        log.error('the VM runs here below its epoch: paused', { domid })
+        return hypervisor.pause(domid!)
+      case 'clean-up':
+        letGo()
+        if (act.detach) for (const disk of grant.config.disks) await storage.detach(disk)
+        cleaned = true
+        return
+      case 'close': {
+        const kept = last === 'ABORT' || last === 'RECLAIM'
+        const why = journal.find('ABORT')?.body.why ?? journal.find('RECLAIM')?.body.why
+        journal.close({ outcome: kept ? 'stayed' : 'moved', bytes, ...(why === undefined ? {} : { why }) })
+        log.info('closed', { outcome: kept ? 'stayed' : 'moved' })
+        return
+      }
+      case 'wait':
+        return
+    }
+  }
+
+  const renameBack = (domid: number): Promise<void> => hypervisor.rename(domid, grant.config.name)
+
+  const speak = (view: SourceView): void => {
+    for (const word of sourceSays(view))
+      if (word === 'closed') context.say('closed', { t: 'closed' }, false)
+      else context.say(word, { t: 'certificate', certificate: context.certificate(word) }, false)
+  }
+
+  const waiting = (what: string | undefined, sinceMs: number): void => {
+    const phase = !transfer
+      ? what === undefined
+        ? 'recovering'
+        : 'waiting'
+      : readyGiven || ready
+        ? 'handover'
+        : started
+          ? 'copying'
+          : 'connecting'
+    context.report(last, phase, transfer?.progress(), what ?? 'working', sinceMs)
+  }
+
+  await peer.start()
+  try {
+    await loop.run({ observe, step: sourceStep, speak, perform, waiting }, { clock, log, signal: options.signal })
+  } finally {
+    letGo()
+    await peer.stop()
+  }
+}
+
+/** The domain the move began with, by the domid of PREPARED; another with the same uuid means the guest rebooted here. */
+async function lookAt(
+  journal: { find(kind: 'PREPARED'): { body: { domid?: number } } | undefined },
+  finding: Promise<DomainSeen[]>,
+): Promise<{ copy: SourceCopy; domain?: DomainSeen }> {
+  const domid = journal.find('PREPARED')?.body.domid
+  const found = await finding
+  const domain = found.find(one => one.domid === domid)
+  if (domain === undefined) {
+    const other = found[0]
+    return other ? { copy: 'elsewhere', domain: other } : { copy: 'absent' }
+  }
+  switch (domain.state) {
+    case 'running':
+    case 'suspended':
+    case 'paused':
+      return { copy: domain.state, domain }
+    case 'poweroff':
+    case 'reboot':
+    case 'crashed':
+    case 'dying':
+      return { copy: 'ended', domain }
+  }
+}

@@ -1,0 +1,158 @@
+/** What the target does next; see source-rules.ts. */
+import type { HostCertificateKind } from '@heliotrope/shared'
+import type { TargetRecord } from './records.js'
+
+/** The target's copy: `building` while xl receives, `paused` complete and never run, `ended` ran and ended, kept. */
+export type TargetCopy = 'building' | 'paused' | 'running' | 'ended' | 'absent' | 'unseen'
+
+export interface TargetView {
+  last: Exclude<TargetRecord, 'CLOSED'>
+  /** READY was journalled at some time: the source may have committed. */
+  everReady: boolean
+  live: boolean
+  xlGone: boolean
+  copy: TargetCopy
+  /** The domain bears its own name, not NAME--incoming. */
+  nameClean: boolean
+  /** The source's control connection stands. */
+  sessionUp: boolean
+  started: boolean
+  /** xl has said READY. */
+  readyRead: boolean
+  goFed: boolean
+  /** Why a live move should be given up while that is still ours to say: abort, lost session, broken stream, deadline. */
+  giveUp: string | undefined
+  got: Readonly<Record<'release' | 'release2' | 'ask' | 'abort' | 'reclaimed', boolean>>
+  /** The source has closed the move. */
+  peerClosed: boolean
+  announced: boolean
+  cleaned: boolean
+}
+
+export type TargetAct =
+  | { do: 'prepare' }
+  | { do: 'start-xl' }
+  | { do: 'ready' }
+  | { do: 'accept'; second: boolean }
+  | { do: 'go' }
+  | { do: 'feed-go' }
+  | { do: 'unpause' }
+  | { do: 'running'; counted: boolean }
+  | { do: 'refuse'; why: string }
+  | { do: 'return' }
+  | { do: 'lost' }
+  | { do: 'rename' }
+  | { do: 'announce' }
+  | { do: 'close-pipes' }
+  | { do: 'destroy' }
+  | { do: 'clean-up'; detach: boolean }
+  | { do: 'close' }
+  | { do: 'wait'; for: string }
+
+const wait = (what: string): TargetAct => ({ do: 'wait', for: what })
+const refuse = (why: string): TargetAct => ({ do: 'refuse', why })
+
+export function targetStep(view: TargetView): TargetAct {
+  switch (view.last) {
+    case 'ORDERED':
+      return view.live && !view.giveUp
+        ? { do: 'prepare' }
+        : refuse(view.giveUp ?? 'the mover ended before it was prepared')
+    case 'PREPARED':
+      return receiving(view)
+    case 'READY':
+      return holding(view)
+    case 'ACCEPT':
+      if (view.copy === 'paused' && (view.live || view.xlGone)) return { do: 'go' }
+      // No GO record: it never ran here, so the source's copy is the present one.
+      if (view.copy === 'absent' && view.xlGone) return { do: 'return' }
+      return wait('the hypervisor to show the copy')
+    case 'GO':
+      return going(view)
+    case 'RUNNING':
+      return settled(view)
+    case 'REFUSE':
+      return refused(view)
+    case 'RETURN':
+    case 'LOST':
+      if (view.got.release2 && view.last === 'RETURN') return { do: 'lost' }
+      if (!view.cleaned) return { do: 'clean-up', detach: true }
+      return view.got.reclaimed ? { do: 'close' } : wait('the source to take the VM back')
+  }
+}
+
+/** Steps 1 to 4. Before READY is journalled the source cannot have committed: giving up is free. */
+function receiving(view: TargetView): TargetAct {
+  if (!view.live) return refuse('the mover ended before READY')
+  if (view.got.abort) return refuse('the source aborted')
+  if (view.giveUp !== undefined) return refuse(view.giveUp)
+  if (!view.started) return view.sessionUp ? { do: 'start-xl' } : wait('the source to connect')
+  if (view.readyRead && view.copy === 'paused') return { do: 'ready' }
+  if (view.xlGone) return refuse('xl ended before READY')
+  return wait('the copy to be complete')
+}
+
+/** READY: only the source's word or the loss of the copy ends this state; a timer that refuses would double the VM. */
+function holding(view: TargetView): TargetAct {
+  if (view.got.abort) return refuse('the source aborted')
+  if (view.got.ask) return refuse('the source asked for it')
+  if (view.copy === 'absent' && view.xlGone) return refuse('the copy is gone')
+  if (view.got.release && view.copy === 'paused') return { do: 'accept', second: false }
+  return wait('the Release of the source')
+}
+
+/** GO is journalled: from here only this copy counts. */
+function going(view: TargetView): TargetAct {
+  if (view.copy === 'running' || view.copy === 'ended') return { do: 'running', counted: false }
+  if (view.live && !view.xlGone && !view.goFed) return { do: 'feed-go' }
+  if (!view.xlGone) return wait('xl to unpause the VM')
+  if (view.copy === 'paused') return { do: 'unpause' }
+  // It may have run for a moment: old memory at the source must never meet the newer disk (I17).
+  if (view.copy === 'absent') return { do: 'running', counted: true }
+  return wait('the hypervisor to show the copy')
+}
+
+function settled(view: TargetView): TargetAct {
+  if (view.live && view.xlGone) return { do: 'close-pipes' }
+  if (!view.nameClean && view.xlGone) return { do: 'rename' }
+  if (!view.announced) return { do: 'announce' }
+  return view.peerClosed && view.xlGone ? { do: 'close' } : wait('the source to clean up')
+}
+
+function refused(view: TargetView): TargetAct {
+  if (view.live) return { do: 'close-pipes' }
+  if (!view.xlGone) return wait('xl to exit')
+  if (view.got.release2) return view.copy === 'paused' ? { do: 'accept', second: true } : { do: 'lost' }
+  const free = view.got.abort || view.got.reclaimed || !view.everReady
+  if (view.copy !== 'absent') {
+    // A complete copy is kept until the source has said that its own runs: it may be the last one.
+    if (!free) return wait('the source to take the VM back')
+    return { do: 'destroy' }
+  }
+  if (!free) return wait('the source to take the VM back')
+  if (!view.cleaned) return { do: 'clean-up', detach: true }
+  return view.got.abort || view.got.reclaimed || view.peerClosed
+    ? { do: 'close' }
+    : wait('the source to note the refusal')
+}
+
+/** What the target answers, again each time the source repeats its own word. `ready` belongs to the live session only. */
+export function targetSays(view: TargetView): (HostCertificateKind | 'listening' | 'ready' | 'done')[] {
+  switch (view.last) {
+    case 'READY':
+      return view.live ? ['ready'] : []
+    case 'RUNNING':
+      return ['accept']
+    case 'REFUSE':
+      return ['refuse']
+    case 'RETURN':
+      return ['return']
+    case 'LOST':
+      return ['lost']
+    case 'ORDERED':
+    case 'PREPARED':
+    case 'ACCEPT':
+    case 'GO':
+      return []
+  }
+}
