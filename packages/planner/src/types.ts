@@ -45,7 +45,7 @@ export type ReasonCode =
   | 'no-headroom'
   | 'same-host'
   | 'target-memory'
-  | 'target-ability'
+  | 'hypervisor-ability'
   | 'target-unfit'
   | 'storage-unreachable'
   | 'bridge-missing'
@@ -134,4 +134,3 @@ export interface Problem {
   to: HostId
   reason: Reason
 }
-

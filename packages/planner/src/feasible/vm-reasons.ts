@@ -1,0 +1,54 @@
+/** Why this VM cannot leave its host now, whatever the target. */
+import type { Ms, VmState } from '@heliotrope/shared'
+import type { FleetView } from '../need/fleet-view.js'
+import type { Reason } from '../types.js'
+import { abilityReason } from './ability.js'
+import { hostReason } from './host-reason.js'
+
+/** What no order can overrule. Worst first; empty if it can leave. */
+export function hardVmReasons(view: FleetView, vm: VmState): Reason[] {
+  const reasons: Reason[] = []
+  const host = view.hosts.get(vm.host)?.state
+  if (vm.liveBlockers.length > 0)
+    reasons.push({
+      code: 'cannot-move-live',
+      text: `${vm.name} cannot move live: ${vm.liveBlockers.join('; ')}`,
+    })
+  const ability = host && vm.config && abilityReason(vm.config, host)
+  if (ability) reasons.push(ability)
+  if (vm.state !== 'running')
+    reasons.push({ code: 'not-running', text: `${vm.name} is ${vm.state}; only a running VM moves live` })
+  if (vm.busy !== undefined) reasons.push({ code: 'busy', text: `${vm.name} is in move ${vm.busy}` })
+  if (vm.config === undefined)
+    reasons.push({ code: 'config-unknown', text: `the config of ${vm.name} could not be read on ${vm.host}` })
+  const unfit = host
+    ? hostReason(view, host)
+    : ({ code: 'host-unknown', text: `host ${vm.host} is not in the fleet` } as const)
+  if (unfit) reasons.push(unfit)
+  return reasons
+}
+
+/** What the operator's rules say; an order by hand may overrule them. */
+export function ruledVmReasons(view: FleetView, vm: VmState): Reason[] {
+  const { policy, at } = view
+  const reasons: Reason[] = []
+  if (vm.pinned) reasons.push({ code: 'pinned', text: `${vm.name} is pinned to where it is` })
+  const site = view.sites.get(vm.site)
+  if (site === undefined || site.state.mode === 'observe')
+    reasons.push({ code: 'site-mode', text: `site ${vm.site} is only observed (mode observe)` })
+  if (site !== undefined && site.greenW === undefined)
+    reasons.push({
+      code: 'green-unknown',
+      text: `the green power of site ${vm.site} is not known (${site.state.greenQuality})`,
+    })
+  if (vm.lastMovedAt !== undefined && at - vm.lastMovedAt < policy.cooldownMs)
+    reasons.push({
+      code: 'cooldown',
+      text: `${vm.name} moved ${minutes(at - vm.lastMovedAt)} ago and rests for ${minutes(policy.cooldownMs)}`,
+    })
+  if (view.lastMovedAt !== undefined && at - view.lastMovedAt < policy.settleMs)
+    reasons.push({ code: 'settling', text: 'a move has just ended; the meters must show its effect first' })
+  return reasons
+}
+
+const minutes = (ms: Ms): string => `${Math.round(ms / 6_000) / 10} min`
