@@ -19,5 +19,15 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
+  {
+    // tap itself waits for the promise of t.test().
+    files: ['**/*.test.ts'],
+    rules: {
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        { allowForKnownSafeCalls: ['tap', '@tapjs/test', '@tapjs/core'].map(name => ({ from: 'package', name: ['test', 'rejects', 'resolves', 'resolveMatch'], package: name })) },
+      ],
+    },
+  },
   { files: ['**/cli/**', '**/main.ts', 'test/**', 'scripts/**', 'packages/simulator/src/demo/**'], rules: { 'no-console': 'off' } },
 )

@@ -8,6 +8,6 @@ export interface Launcher {
    * @param recover without a transfer: an earlier process held xl's pipes
    */
   launch(role: MoveRole, move: MoveId, recover: boolean): Promise<void>
-  /** The mover's own words, or undefined if no mover of this side lives. */
-  status(role: MoveRole, move: MoveId): Promise<SideStatus | undefined>
+  /** The mover's own words; `starting` from one that has none yet; undefined if no mover of this side lives. */
+  status(role: MoveRole, move: MoveId): Promise<SideStatus | 'starting' | undefined>
 }

@@ -7,7 +7,7 @@ import type {
   Alarm,
   Cancel,
   Clock,
-  CommandHandlers,
+  Epoch,
   Grant,
   GrantBody,
   HostId,
@@ -26,6 +26,7 @@ import type { SourceRecord, TargetRecord } from '../mover/records.js'
 import { openMoves, requestAbort, standingOf } from '../mover/standing.js'
 import type { EpochIndex } from './epochs.js'
 import type { Launcher } from './launcher.js'
+import type { MoveHooks, MoveService } from './move-service.js'
 
 export interface MovesPorts {
   clock: Clock
@@ -49,30 +50,35 @@ const PREPARE_MS: Ms = 150_000
 /** How often movers are looked after. */
 const TEND_MS: Ms = 2_000
 
-type MoveHandlers = Pick<
-  CommandHandlers,
-  'move.prepare-target' | 'move.start-source' | 'move.abort' | 'move.standing'
->
-
-export class Moves {
+export class Moves implements MoveService {
   readonly #ports: MovesPorts
   readonly #progress = new Map<string, MoveProgress>()
   readonly #alarms = new Map<string, Alarm>()
   readonly #launching = new Set<string>()
+  /** Certificates already passed on, by stream. */
+  readonly #passedOn = new Map<string, number>()
+  readonly handlers: MoveService['handlers']
+  #hooks: MoveHooks = { changed() {}, certificate() {} }
   #cancel: Cancel = () => {}
 
   constructor(ports: MovesPorts) {
     this.#ports = ports
+    this.handlers = this.#handlers()
   }
 
-  /** Takes up every open move of an earlier life of this agent, then keeps looking after them. */
-  async start(): Promise<void> {
+  async start(hooks: MoveHooks): Promise<void> {
+    this.#hooks = hooks
     await this.tend()
     this.#cancel = every(this.#ports.clock, TEND_MS, () => this.tend())
   }
 
-  stop(): void {
+  stop(): Promise<void> {
     this.#cancel()
+    return Promise.resolve()
+  }
+
+  epochOf(vm: VmId): Epoch {
+    return this.#ports.epochs.of(vm).epoch
   }
 
   /** For the report: moves that are open here. */
@@ -89,7 +95,7 @@ export class Moves {
     return this.#open().find(open => open.grant.vm === vm && open.holdsVm)?.move
   }
 
-  handlers(): MoveHandlers {
+  #handlers(): MoveService['handlers'] {
     return {
       'move.prepare-target': async ({ grant, limits }) => {
         const { address } = this.#ports
@@ -120,9 +126,12 @@ export class Moves {
       else if (!names.has(name)) this.#alarms.set(name, { ...alarm, state: 'cleared', at: clock.wall() })
     for (const { role, move } of open) {
       const name = streamOf(role, move)
+      this.#passOn(name, move)
       if (this.#launching.has(name)) continue
       const status = await launcher.status(role, move)
+      if (status === 'starting') continue
       if (status) {
+        if (this.#progress.get(name)?.bytes !== status.progress.bytes) this.#hooks.changed()
         this.#progress.set(name, status.progress)
         this.#note(name, move, status.alarm)
       } else if (moveJournal(journal, role, move).last()?.kind !== 'CLOSED') {
@@ -130,6 +139,15 @@ export class Moves {
         await this.#launch(role, move, true)
       }
     }
+  }
+
+  #passOn(name: string, move: MoveId): void {
+    const { certificates } = standingOf(this.#ports.journal, move)
+    const passed = this.#passedOn.get(name) ?? 0
+    if (certificates.length === passed) return
+    for (const certificate of certificates.slice(passed)) this.#hooks.certificate(certificate)
+    this.#passedOn.set(name, certificates.length)
+    this.#hooks.changed()
   }
 
   #note(name: string, move: MoveId, alarm: { text: string; remedy: string } | undefined): void {

@@ -1,0 +1,123 @@
+/**
+ * The door for commands: signed by the pinned key, addressed to us, not expired, done once. A command that may change
+ * something is journalled before it runs and with its result after, so that a repeat is answered, not run again.
+ */
+import { errorChain, HeliotropeError, MINUTE, verifyValue } from '@heliotrope/shared'
+import type { Clock, CommandBody, CommandHandlers, CommandId, CommandKind, CommandMessage } from '@heliotrope/shared'
+import type { CommandResult, HostId, Journal, JournalRecord, Log, Ms, ResultMessage } from '@heliotrope/shared'
+
+/** How far the clocks of coordinator and host may differ before commands count as expired. */
+export const CLOCK_SKEW_MS: Ms = 5 * MINUTE
+
+/** True: the result is kept in the journal. Questions are asked anew each time. */
+const journalled: Record<CommandKind, boolean> = {
+  'move.prepare-target': true,
+  'move.start-source': true,
+  'move.abort': true,
+  'move.standing': false,
+  'host.report': false,
+}
+
+/** Refusals written to the journal in a row; beyond that a flood only reaches the log. */
+const AUDITED_REFUSALS = 100
+
+export interface DispatchPorts {
+  clock: Clock
+  log: Log
+  journal: Journal
+  host: HostId
+  /** Fingerprints of the coordinator keys that this host has pinned. */
+  coordinatorKeys: readonly string[]
+  handlers: CommandHandlers
+}
+
+export interface Dispatch {
+  /** Never rejects: what goes wrong is the answer. */
+  handle(message: CommandMessage): Promise<ResultMessage>
+}
+
+export function createDispatch(ports: DispatchPorts): Dispatch {
+  const { clock, log, journal, handlers } = ports
+  const running = new Map<CommandId, Promise<ResultMessage>>()
+  let refusals = 0
+
+  const run = async (body: CommandBody): Promise<ResultMessage> => {
+    const stream = `command/${body.id}`
+    if (!journalled[body.kind]) return answer(body, handlers)
+    const records = journal.read(stream)
+    const digest = { kind: body.kind, args: body.args, reason: body.reason }
+    const earlier = finished(records)
+    if (earlier) return earlier
+    // Received but without result: the agent went down in between, and the handlers can be run again.
+    if (records.length === 0) journal.append(stream, 'received', digest)
+    const result = await answer(body, handlers)
+    // A handler that could not journal has changed nothing; the same command may come again.
+    if (result.ok || result.code !== 'journal-failed') {
+      journal.append(stream, 'result', result)
+      journal.seal(stream)
+    }
+    return result
+  }
+
+  const refuse = (body: CommandBody, error: HeliotropeError): ResultMessage => {
+    log.warn('command refused', { id: body.id, kind: body.kind, error: errorChain(error) })
+    if (refusals++ < AUDITED_REFUSALS)
+      try {
+        journal.append('audit/commands', 'refused', { id: body.id, kind: body.kind, to: body.to, why: error.message })
+      } catch (cause) {
+        log.error('refusal could not be journalled', { error: errorChain(cause) })
+      }
+    return failure(body.id, error)
+  }
+
+  return {
+    async handle({ body, key, signature }) {
+      try {
+        check(ports, body, key, signature)
+      } catch (error) {
+        return refuse(body, HeliotropeError.from(error))
+      }
+      const known = running.get(body.id)
+      if (known) return known
+      log.info('command', { id: body.id, kind: body.kind, by: body.reason.at(-1)?.by })
+      const result = run(body)
+        .catch((error: unknown) => failure(body.id, HeliotropeError.from(error)))
+        .finally(() => running.delete(body.id))
+      running.set(body.id, result)
+      const done = await result
+      if (!done.ok) log.warn('command failed', { id: body.id, kind: body.kind, code: done.code, why: done.message })
+      else if (journalled[body.kind]) refusals = 0
+      return done
+    },
+  }
+
+  function check(to: DispatchPorts, body: CommandBody, key: string, signature: string): void {
+    if (!to.coordinatorKeys.some(pinned => verifyValue(body, key, signature, pinned)))
+      throw new HeliotropeError('unauthorised', `command ${body.id} is not signed by our coordinator`)
+    if (body.to !== to.host) throw new HeliotropeError('unauthorised', `command ${body.id} is for ${body.to}, we are ${to.host}`)
+    const now = clock.wall()
+    if (now > body.expiresAt + CLOCK_SKEW_MS)
+      throw new HeliotropeError('unauthorised', `command ${body.id} expired ${Math.round((now - body.expiresAt) / 1000)} s ago`, {
+        remedy: 'compare the clocks of coordinator and host; issue the command again',
+      })
+    if (!Object.hasOwn(handlers, body.kind)) throw new HeliotropeError('unknown', `command ${body.kind} is not known here`)
+  }
+}
+
+async function answer<K extends CommandKind>(body: CommandBody<K>, handlers: CommandHandlers): Promise<ResultMessage> {
+  try {
+    const value: CommandResult<K> = await handlers[body.kind](body.args, body)
+    return { t: 'result', id: body.id, ok: true, value }
+  } catch (error) {
+    return failure(body.id, HeliotropeError.from(error))
+  }
+}
+
+function failure(id: CommandId, error: HeliotropeError): ResultMessage {
+  const { code, message, remedy } = error
+  const limited = { message: message.slice(0, 2000), ...(remedy === undefined ? {} : { remedy: remedy.slice(0, 1000) }) }
+  return { t: 'result', id, ok: false, code, ...limited }
+}
+
+const finished = (records: readonly JournalRecord[]): ResultMessage | undefined =>
+  records.find(record => record.kind === 'result')?.body as ResultMessage | undefined
