@@ -1,1 +1,10 @@
-export {}
+/** What the simulator and tests use. The whole process (TLS, files, sockets) is `@heliotrope/coordinator/serve`. */
+export { createCoordinator } from './compose.js'
+export type { Coordinator, CoordinatorPorts } from './compose.js'
+export { openDatabase } from './store/database.js'
+export type { CoordinatorConfig } from './config/config.js'
+export { checkConfig, checkConfigFile, loadConfig } from './config/load.js'
+export type { MoveState, DoneBody } from './saga/records.js'
+export type { Console, ConsoleCall, ConsoleResult } from './console/console.js'
+export type * from './console/views.js'
+export { verifyJournalFile } from './store/verify.js'

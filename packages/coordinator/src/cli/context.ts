@@ -1,0 +1,38 @@
+/** What every command has: the process, as a parameter, and a way to answer. */
+import { errorChain, HeliotropeError } from '@heliotrope/shared'
+import type { Clock, Rng } from '@heliotrope/shared'
+
+export interface CliContext {
+  clock: Clock
+  rng: Rng
+  stdout: NodeJS.WriteStream
+  stderr: NodeJS.WriteStream
+  /** Who is asking: goes into the audit. */
+  user: string
+  /** Resolves when the process is told to end. */
+  terminated: Promise<string>
+}
+
+/** 0 done · 1 it could not be done, or the answer is no · 2 wrong usage or config */
+export type ExitCode = 0 | 1 | 2
+
+export interface Answer {
+  json: unknown
+  text: string
+  exit?: ExitCode
+}
+
+export function print(context: CliContext, answer: Answer, asJson: boolean): ExitCode {
+  context.stdout.write(`${asJson ? JSON.stringify(answer.json, null, 2) : answer.text}\n`)
+  return answer.exit ?? 0
+}
+
+export function printError(context: CliContext, error: unknown, asJson: boolean): ExitCode {
+  const { code, message, remedy } = HeliotropeError.from(error)
+  if (asJson) context.stdout.write(`${JSON.stringify({ error: { code, message, remedy } }, null, 2)}\n`)
+  else {
+    context.stderr.write(`heliotrope: ${code === 'internal' ? errorChain(error) : message}\n`)
+    if (remedy) context.stderr.write(`  ${remedy}\n`)
+  }
+  return code === 'bad-config' || code === 'bad-input' ? 2 : 1
+}

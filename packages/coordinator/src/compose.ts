@@ -1,0 +1,198 @@
+/** Puts the coordinator together. The one file that knows all parts, and it only wires. */
+import { every, HOUR, MINUTE } from '@heliotrope/shared'
+import type { Cancel, Clock, HostId, Journal, Log, Rng, Signer, SiteId, Socket } from '@heliotrope/shared'
+import type { Plan, Reason } from '@heliotrope/planner'
+import type { Policy } from '@heliotrope/planner'
+import type { Snapshot, VmId } from '@heliotrope/shared'
+import type { CoordinatorConfig } from './config/config.js'
+import { consoleHandlers } from './console/console.js'
+import type { Console } from './console/console.js'
+import { noteJournalHead } from './ingest/journal-heads.js'
+import { Intake } from './ingest/intake.js'
+import { Sessions } from './ingest/sessions.js'
+import { Reconciler } from './reconcile/reconcile.js'
+import type { Planner } from './reconcile/reconcile.js'
+import { Sagas } from './saga/sagas.js'
+import type { MoveState } from './saga/records.js'
+import { DoubleWatch } from './state/double-watch.js'
+import { Fleet } from './state/fleet.js'
+import { openAlarms } from './store/alarms.js'
+import { openAudit } from './store/audit.js'
+import type { Db } from './store/database.js'
+import { openEnrolment } from './store/enrolment.js'
+import type { Enrolment, TokenBinding } from './store/enrolment.js'
+import { openFleetMemory } from './store/memory-of-fleet.js'
+import { openPlans } from './store/plans.js'
+import { openTelemetry } from './store/telemetry.js'
+import { admit } from './trust/admission.js'
+
+export interface CoordinatorPorts {
+  clock: Clock
+  rng: Rng
+  log: Log
+  /** Moves and audit. */
+  journal: Journal
+  db: Db
+  /** Signs grants and commands. */
+  signer: Signer
+  planner: Planner & {
+    checkMove(snapshot: Snapshot, policy: Policy, vm: VmId, to: HostId): Reason[]
+    explain(plan: Plan, snapshot: Snapshot, vm: VmId): string
+  }
+  config: Omit<
+    CoordinatorConfig,
+    'dataDir' | 'consoleSocket' | 'listen' | 'serverNames' | 'logLevel' | 'tokenLifeMs'
+  >
+  /** Absent where there is no authority (the simulator). */
+  createToken?: (binding: TokenBinding) => { token: string; expiresAt: number }
+  /** A move has ended. */
+  moveEnded?: (state: MoveState) => void
+}
+
+export interface Coordinator {
+  start(): void
+  /** Ends sessions and lets moves be; agents finish those alone. Leaves journal and db open. */
+  stop(): Promise<void>
+  /** Takes over a socket on which an agent will say hello; its `peer` must name an enrolled host and its key. */
+  accept(socket: Socket): void
+  console: Console
+  enrolment: Enrolment
+  fleet: Fleet
+  sagas: Sagas
+  reconciler: Reconciler
+}
+
+const PAUSED = 'paused'
+
+/** Does nothing until `start`. All time, randomness and I/O come from the ports. */
+export function createCoordinator(ports: CoordinatorPorts): Coordinator {
+  const { clock, rng, log, journal, db, signer, planner, config } = ports
+  const sites: SiteId[] = config.sites.map(site => site.id)
+  const [enrolment, telemetry, memory, plans] = [
+    openEnrolment(db, clock),
+    openTelemetry(db),
+    openFleetMemory(db),
+    openPlans(db),
+  ]
+  const alarms = openAlarms(db, clock, log)
+  const audit = openAudit(journal, rng, log)
+  const { power, meterStaleMs, policy } = config
+  const fleet = new Fleet({ clock, sites: config.sites, power, meterStaleMs, pinned: config.pinnedVms })
+  const doubles = new DoubleWatch(fleet, alarms, clock)
+  let paused = false
+
+  const intake: Intake = new Intake({
+    clock,
+    log,
+    fleet,
+    telemetry,
+    memory,
+    alarms,
+    ack: (host, bootId, seq) => sessions.ack(host, bootId, seq),
+    movesChanged: host => sagas.poke(host),
+  })
+  const sessions: Sessions = new Sessions({
+    clock,
+    rng,
+    log,
+    signer,
+    reportMs: config.reportMs,
+    admit: (socket, hello) => admit(enrolment, sites, socket.peer, hello),
+    arrived(hello) {
+      noteJournalHead({ memory, journal, alarms, clock }, hello)
+      fleet.arrived(hello.host, hello.site, hello.key, hello.bootId)
+      sagas.poke(hello.host)
+    },
+    left: host => fleet.left(host),
+    report: (_, report) => intake.take(report),
+    certificate: (_, certificate) => sagas.certificate(certificate),
+  })
+  const sagas: Sagas = new Sagas({
+    clock,
+    rng,
+    log,
+    journal,
+    signer,
+    fleet: {
+      vm: id => fleet.snapshot().vms.find(vm => vm.uuid === id),
+      host: id => fleet.host(id),
+      runningAt: id => fleet.places().get(id)?.runningAt ?? [],
+      note: (id, change) => fleet.note(id, change),
+    },
+    agents: sessions,
+    audit,
+    alarms,
+    limits: { startMs: config.moves.startMs, maxPerHost: config.moves.maxPerHost, move: config.moves.limits },
+    ended: state => ports.moveEnded?.(state),
+  })
+  const reconciler = new Reconciler({
+    clock,
+    log,
+    planner,
+    policy,
+    everyMs: config.reconcileMs,
+    snapshot: () => fleet.snapshot(),
+    plans,
+    paused: () => paused,
+    movesEnded: () => sagas.ended(),
+    request: request => sagas.request(request),
+  })
+  const noteOwnHead = (): void => memory.noteHead('coordinator', journal.head(), clock.wall())
+  let cancels: Cancel[] = []
+
+  return {
+    start() {
+      paused = memory.setting(PAUSED) === 'yes'
+      for (const record of memory.loadHosts()) if (sites.includes(record.site)) fleet.restore(record)
+      for (const [vm, pinned] of memory.pinned()) fleet.note(vm, { pinned })
+      fleet.onChange = important => {
+        if (!important) return
+        doubles.look()
+        reconciler.wake()
+      }
+      intake.start()
+      sagas.start()
+      reconciler.start()
+      cancels = [every(clock, HOUR, () => telemetry.thin(clock.wall())), every(clock, MINUTE, noteOwnHead)]
+    },
+    async stop() {
+      for (const cancel of cancels) cancel()
+      reconciler.stop()
+      const ended = sagas.stop()
+      sessions.stop()
+      await ended
+      doubles.stop()
+      fleet.onChange = () => {}
+      intake.stop()
+      noteOwnHead()
+    },
+    accept: socket => sessions.accept(socket),
+    console: consoleHandlers({
+      clock,
+      fleet,
+      sagas,
+      sessions,
+      reconciler,
+      plans,
+      alarms,
+      audit,
+      enrolment,
+      memory,
+      journal,
+      sites,
+      checkMove: (snapshot, vm, to) => planner.checkMove(snapshot, policy, vm as VmId, to),
+      explain: (plan, snapshot, vm) => planner.explain(plan, snapshot, vm as VmId),
+      ...(ports.createToken ? { createToken: ports.createToken } : {}),
+      paused: () => paused,
+      setPaused(value) {
+        memory.setSetting(PAUSED, value ? 'yes' : 'no')
+        paused = value
+        if (!value) reconciler.wake()
+      },
+    }),
+    enrolment,
+    fleet,
+    sagas,
+    reconciler,
+  }
+}

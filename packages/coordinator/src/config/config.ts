@@ -1,0 +1,72 @@
+/** The config as the program uses it. */
+import type { MoveLimits, Ms, SiteConfig, SiteId } from '@heliotrope/shared'
+import type { Policy } from '@heliotrope/planner'
+import type { HostPowerModel } from '../state/vm-power.js'
+import type { ConfigFile } from './schema.js'
+
+export interface CoordinatorConfig {
+  dataDir: string
+  consoleSocket: string
+  listen: { host: string; port: number }
+  serverNames: string[]
+  logLevel: 'debug' | 'info' | 'warn' | 'error'
+  reportMs: Ms
+  reconcileMs: Ms
+  tokenLifeMs: Ms
+  meterStaleMs: Ms
+  power: HostPowerModel
+  sites: SiteConfig[]
+  policy: Policy
+  moves: { startMs: Ms; maxPerHost: number; limits: MoveLimits }
+  pinnedVms: string[]
+}
+
+const S = 1_000
+const MIN = 60_000
+
+export function fromFile(file: ConfigFile): CoordinatorConfig {
+  const { policy, moves } = file
+  return {
+    dataDir: file.data_dir,
+    consoleSocket: file.console_socket ?? `${file.data_dir}/console.sock`,
+    listen: file.listen,
+    serverNames: file.server_names,
+    logLevel: file.log_level,
+    reportMs: file.report_interval_s * S,
+    reconcileMs: file.reconcile_interval_s * S,
+    tokenLifeMs: file.join_token_minutes * MIN,
+    meterStaleMs: file.meter_stale_s * S,
+    power: { idleW: file.host_power.idle_w, peakW: file.host_power.peak_w },
+    sites: file.sites.map(site => ({
+      id: site.id as SiteId,
+      name: site.name ?? site.id,
+      latitude: site.latitude,
+      longitude: site.longitude,
+      gridIntensity: site.grid_gco2eq_per_kwh,
+      mode: site.mode,
+    })),
+    policy: {
+      marginW: policy.margin_w,
+      horizonMs: policy.horizon_minutes * MIN,
+      cooldownMs: policy.cooldown_minutes * MIN,
+      settleMs: policy.settle_s * S,
+      maxConcurrentMoves: policy.max_concurrent_moves,
+      maxMovesPerHour: policy.max_moves_per_hour,
+      reportMaxAgeMs: policy.report_max_age_s * S,
+      reserveMiB: policy.reserve_mib,
+      transferBps: policy.transfer_mb_per_s * 1e6,
+      transferW: policy.transfer_w,
+    },
+    moves: {
+      startMs: moves.start_minutes * MIN,
+      maxPerHost: moves.max_per_host,
+      limits: {
+        rateBps: moves.rate_mb_per_s * 1e6,
+        copyMs: moves.copy_minutes * MIN,
+        handoverMs: moves.handover_s * S,
+        askMs: moves.ask_s * S,
+      },
+    },
+    pinnedVms: file.pinned_vms,
+  }
+}

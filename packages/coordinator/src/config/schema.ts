@@ -1,0 +1,91 @@
+/** The coordinator's config as it stands in the file: units in the key names, every range stated, no unknown keys. */
+import { z } from 'zod'
+import { idPatterns } from '@heliotrope/shared'
+import { defaultPolicy } from '@heliotrope/planner'
+
+const minutes = 60_000
+const seconds = 1_000
+
+const site = z.strictObject({
+  id: z.string().regex(idPatterns.site, 'must be lower-case letters, digits and dashes, at most 40'),
+  name: z.string().min(1).max(80).optional(),
+  latitude: z.number().min(-90).max(90),
+  longitude: z.number().min(-180).max(180),
+  grid_gco2eq_per_kwh: z.number().min(0).max(2000),
+  mode: z.enum(['observe', 'recommend', 'auto']).default('recommend'),
+})
+
+const policy = z.strictObject({
+  margin_w: z.number().min(0).max(1e6).default(defaultPolicy.marginW),
+  horizon_minutes: z
+    .number()
+    .min(1)
+    .max(2880)
+    .default(defaultPolicy.horizonMs / minutes),
+  cooldown_minutes: z
+    .number()
+    .min(0)
+    .max(10_080)
+    .default(defaultPolicy.cooldownMs / minutes),
+  settle_s: z
+    .number()
+    .min(0)
+    .max(86_400)
+    .default(defaultPolicy.settleMs / seconds),
+  max_concurrent_moves: z.number().int().min(1).max(100).default(defaultPolicy.maxConcurrentMoves),
+  max_moves_per_hour: z.number().int().min(1).max(1000).default(defaultPolicy.maxMovesPerHour),
+  report_max_age_s: z
+    .number()
+    .min(5)
+    .max(3600)
+    .default(defaultPolicy.reportMaxAgeMs / seconds),
+  reserve_mib: z.number().min(0).max(1e6).default(defaultPolicy.reserveMiB),
+  transfer_mb_per_s: z
+    .number()
+    .min(0.1)
+    .max(1e5)
+    .default(defaultPolicy.transferBps / 1e6),
+  transfer_w: z.number().min(0).max(10_000).default(defaultPolicy.transferW),
+})
+
+const moves = z.strictObject({
+  /** 0: as fast as it goes. */
+  rate_mb_per_s: z.number().min(0).max(1e5).default(0),
+  start_minutes: z.number().min(1).max(60).default(10),
+  copy_minutes: z.number().min(1).max(10_080).default(60),
+  handover_s: z.number().min(1).max(3600).default(60),
+  ask_s: z.number().min(1).max(3600).default(30),
+  max_per_host: z.number().int().min(1).max(20).default(1),
+})
+
+export const fileSchema = z.strictObject({
+  data_dir: z.string().startsWith('/', 'must be an absolute path').default('/var/lib/heliotrope'),
+  console_socket: z.string().startsWith('/', 'must be an absolute path').max(100).optional(),
+  listen: z
+    .strictObject({
+      host: z.string().min(1).default('0.0.0.0'),
+      port: z.number().int().min(0).max(65535).default(7420),
+    })
+    .prefault({}),
+  /** Names and addresses by which agents reach the coordinator. */
+  server_names: z.array(z.string().min(1).max(253)).min(1).max(50),
+  log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  report_interval_s: z.number().min(0.1).max(60).default(5),
+  reconcile_interval_s: z.number().min(0.1).max(3600).default(30),
+  join_token_minutes: z.number().min(1).max(1440).default(10),
+  meter_stale_s: z.number().min(1).max(3600).default(60),
+  host_power: z
+    .strictObject({
+      idle_w: z.number().min(0).max(10_000).default(80),
+      peak_w: z.number().min(0).max(20_000).default(200),
+    })
+    .refine(power => power.peak_w >= power.idle_w, { message: 'peak_w must not be below idle_w' })
+    .prefault({}),
+  sites: z.array(site).min(1).max(500),
+  policy: policy.prefault({}),
+  moves: moves.prefault({}),
+  /** Names or uuids of VMs that no plan moves. */
+  pinned_vms: z.array(z.string().min(1).max(160)).max(10_000).default([]),
+})
+
+export type ConfigFile = z.infer<typeof fileSchema>

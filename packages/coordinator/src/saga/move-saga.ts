@@ -1,0 +1,343 @@
+/**
+ * One move as the coordinator drives it: prepare the target, start the source, then wait for proof of how it ended. All
+ * state is in the journal; `run` may be started anew at any point of it.
+ */
+import { errorChain, HeliotropeError, MINUTE, SECOND } from '@heliotrope/shared'
+import type {
+  Cancel,
+  CommandArgs,
+  CommandId,
+  CommandKind,
+  CommandResult,
+  ErrorCode,
+  HostCertificate,
+  HostId,
+  MoveId,
+  MoveStanding,
+  Ms,
+} from '@heliotrope/shared'
+import { bothClosed, provenOutcome } from './outcome.js'
+import type { Proof, Standings } from './outcome.js'
+import type { SagaPorts } from './ports.js'
+import { moveStream, readMove } from './records.js'
+import type { GrantedBody, MoveRecordKind, MoveRecords, MoveState } from './records.js'
+
+const RETRY_MS: Ms = 2 * SECOND
+const POLL_MS: Ms = 5 * SECOND
+const STUCK_POLL_MS: Ms = 30 * SECOND
+/** Once the outcome is proven, how long the sides get to put everything away before the move counts as done. */
+const SETTLE_MS: Ms = 2 * MINUTE
+/** How long we try to have a target that was only prepared put its things away. */
+const TIDY_MS: Ms = 5 * MINUTE
+/** Beyond the move's own deadlines. */
+const STUCK_SLACK_MS: Ms = 2 * MINUTE
+
+const transient: readonly ErrorCode[] = ['unavailable', 'timeout', 'cancelled']
+
+/** The link failed, not the step: worth sending again. What the agent itself answered, it would answer again. */
+const mayPass = (error: unknown): boolean => {
+  const { code, details } = HeliotropeError.from(error)
+  return details?.['answered'] !== true && transient.includes(code)
+}
+
+type Granted = MoveState & { granted: GrantedBody }
+
+export class MoveSaga {
+  readonly move: MoveId
+  readonly #ports: SagaPorts
+  #stopped = false
+  #wake: () => void = () => {}
+  /** The source itself said that it did not start. */
+  #startRefused = false
+  #provenAt: Ms | undefined
+  #waitingSince: Ms | undefined
+
+  constructor(ports: SagaPorts, move: MoveId) {
+    this.#ports = ports
+    this.move = move
+  }
+
+  /** Ends with the move, or on `stop`. Never rejects. */
+  async run(): Promise<void> {
+    const { journal, log, alarms } = this.#ports
+    while (!this.#stopped) {
+      try {
+        const state = readMove(journal, this.move)
+        if (!state || state.done) return
+        await this.#step(state)
+        alarms.clear('coordinator', `saga/${this.move}`)
+      } catch (error) {
+        // No new step without a record: wait for the disk, and say so.
+        log.error('move cannot go on', { move: this.move, error: errorChain(error) })
+        this.#alarm(
+          `saga/${this.move}`,
+          'a move cannot go on',
+          'see the log of the coordinator; check its disk',
+        )
+        await this.#pause(STUCK_POLL_MS)
+      }
+    }
+  }
+
+  /** Something that concerns this move may have changed. */
+  poke(): void {
+    this.#wake()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#wake()
+  }
+
+  /** Keeps a certificate that came by itself. */
+  certificate(certificate: HostCertificate): void {
+    const state = readMove(this.#ports.journal, this.move)
+    if (!state || state.done) return
+    this.#keep(state, [certificate])
+    this.poke()
+  }
+
+  #step(state: MoveState): void | Promise<void> {
+    if (!state.granted) {
+      const reason = 'the coordinator restarted before it was granted'
+      return this.#done(state, { outcome: 'stayed', epoch: 0, why: reason }, {})
+    }
+    const granted = state as Granted
+    switch (state.phase) {
+      case 'REQUESTED':
+      case 'DONE':
+        return
+      case 'GRANTED':
+        return this.#prepareTarget(granted)
+      case 'TARGET_PREPARED':
+        return this.#startSource(granted)
+      case 'STARTED':
+        return this.#await(granted)
+      case 'ABORTING':
+        return state.aborting?.maybeStarted ? this.#await(granted) : this.#tidyTarget(granted)
+    }
+  }
+
+  async #prepareTarget(state: Granted): Promise<void> {
+    const { requested, granted } = state
+    const args = { grant: granted.grant, limits: requested.limits }
+    try {
+      const place = await this.#command(state, requested.to, 'move.prepare-target', granted.ids.prepare, args)
+      this.#append('TARGET_PREPARED', { address: place.address, port: place.port })
+    } catch (error) {
+      await this.#failed(state, error, `${requested.to} cannot take it`, false)
+    }
+  }
+
+  async #startSource(state: Granted): Promise<void> {
+    const { requested, granted, prepared } = state
+    if (!prepared) return
+    const args = { grant: granted.grant, limits: requested.limits, ...prepared }
+    try {
+      await this.#command(state, requested.from, 'move.start-source', granted.ids.start, args)
+      this.#append('STARTED', {})
+    } catch (error) {
+      this.#startRefused = HeliotropeError.from(error).details?.['answered'] === true
+      await this.#failed(state, error, `${requested.from} cannot start it`, true)
+    }
+  }
+
+  /** What may get better is tried again until the grant expires; then, and for anything else, the move is undone. */
+  async #failed(state: Granted, error: unknown, what: string, maybeStarted: boolean): Promise<void> {
+    if (this.#stopped) return
+    const { code, message, details } = HeliotropeError.from(error)
+    if (code === 'journal-failed' && details?.['answered'] !== true) throw error
+    this.#ports.log.info('step of a move failed', {
+      move: this.move,
+      step: state.phase,
+      error: errorChain(error),
+    })
+    if (mayPass(error) && !this.#expired(state)) return this.#pause(RETRY_MS)
+    this.#append('ABORTING', { why: `${what}: ${message}`, maybeStarted })
+  }
+
+  /** The source was never told: the VM stays for certain. The target must put away what it prepared. */
+  async #tidyTarget(state: Granted): Promise<void> {
+    const why = state.aborting?.why ?? 'aborted'
+    const target = await this.#abort(state, state.requested.to, why)
+    const epoch = state.granted.grant.body.epoch
+    if (target && (target.closed || !target.known))
+      return this.#done(state, { outcome: 'stayed', epoch, why }, { target })
+    if (this.#age(state) < TIDY_MS) return this.#pause(RETRY_MS)
+    const text = `${why}; ${state.requested.to} has not confirmed that it put everything away`
+    return this.#done(state, { outcome: 'stayed', epoch, why: text }, target ? { target } : {})
+  }
+
+  async #await(state: Granted): Promise<void> {
+    const { requested, granted } = state
+    const grant = granted.grant.body
+    if (state.aborting) await this.#abort(state, requested.from, state.aborting.why)
+    const [source, target] = await Promise.all([this.#standing(requested.from), this.#standing(requested.to)])
+    if (this.#stopped) return
+    const standings: Standings = { ...(source ? { source } : {}), ...(target ? { target } : {}) }
+    const certificates = this.#keep(
+      state,
+      [source, target].flatMap(side => (side?.certificates ?? []) as HostCertificate[]),
+    )
+    const proof = provenOutcome(grant, certificates, standings, this.#startRefused || this.#expired(state))
+    if (!proof) return this.#wait(state, standings)
+    if (proof.outcome === 'stayed' && target?.known && !target.closed)
+      await this.#abort(state, requested.to, proof.why)
+    this.#provenAt ??= this.#ports.clock.mono()
+    const settled = bothClosed(standings) || this.#ports.clock.mono() - this.#provenAt > SETTLE_MS
+    if (settled) return this.#done(state, proof, standings)
+    return this.#pause(RETRY_MS)
+  }
+
+  /** Nothing is proven yet. Says so, once, when it takes longer than the move's own deadlines allow. */
+  #wait(state: Granted, { source, target }: Standings): Promise<void> {
+    const { clock } = this.#ports
+    const { limits, from, to, name } = state.requested
+    this.#waitingSince ??= clock.mono()
+    const allowed = limits.copyMs + limits.handoverMs + limits.askMs + STUCK_SLACK_MS
+    if (clock.mono() - this.#waitingSince < allowed) return this.#pause(POLL_MS)
+    if (!state.stuck) {
+      const silent = [source ? '' : from, target ? '' : to].filter(Boolean)
+      const text = `the move of ${name} from ${from} to ${to} has no proven end; source: ${say(source)}, target: ${say(target)}`
+      const remedy =
+        silent.length > 0
+          ? `bring ${silent.join(' and ')} back; the move then ends by itself. Do not start ${name} by hand`
+          : `run "heliotrope-agent status" on both hosts and follow the remedy of the side that waits. Do not start ${name} by hand`
+      this.#append('STUCK', { text, remedy })
+      this.#alarm(`stuck/${this.move}`, text, remedy)
+    }
+    return this.#pause(STUCK_POLL_MS)
+  }
+
+  #done(state: MoveState, proof: Proof, { source, target }: Standings): void {
+    const { fleet, journal, audit, alarms, log, ended } = this.#ports
+    const figure = <K extends 'bytes' | 'startedAt' | 'endedAt' | 'stillMs'>(
+      key: K,
+    ): { [P in K]?: number } => {
+      const value = source?.[key] ?? target?.[key]
+      return (value === undefined ? {} : { [key]: value }) as { [P in K]?: number }
+    }
+    this.#append('DONE', {
+      outcome: proof.outcome,
+      reason: state.aborting && proof.outcome === 'stayed' ? state.aborting.why : proof.why,
+      epoch: proof.epoch,
+      ...figure('bytes'),
+      ...figure('startedAt'),
+      ...figure('endedAt'),
+      ...figure('stillMs'),
+    })
+    journal.seal(moveStream(this.move))
+    const { vm, audit: act } = state.requested
+    const moved = proof.outcome === 'moved'
+    const epoch = state.granted ? { epoch: proof.epoch } : {}
+    fleet.note(vm, { busy: undefined, ...epoch, ...(moved ? { lastMovedAt: this.#ports.clock.wall() } : {}) })
+    audit.finish(act, moved ? 'done' : 'failed', `${proof.outcome}: ${proof.why}`)
+    alarms.clear('coordinator', `stuck/${this.move}`)
+    if (proof.outcome === 'lost')
+      this.#alarm(`lost/${this.move}`, `${state.requested.name}: ${proof.why}`, 'start it anew from its disk')
+    log.info('move ended', { move: this.move, outcome: proof.outcome, reason: proof.why })
+    const end = readMove(journal, this.move)
+    if (end) ended(end)
+  }
+
+  #command<K extends 'move.prepare-target' | 'move.start-source'>(
+    state: Granted,
+    host: HostId,
+    kind: K,
+    id: CommandId,
+    args: CommandArgs<K>,
+  ): Promise<CommandResult<K>> {
+    const { startBefore } = state.granted.grant.body
+    return this.#ports.agents.call(host, kind, args, {
+      id,
+      reason: state.requested.reason,
+      expiresAt: startBefore,
+    })
+  }
+
+  async #standing(host: HostId): Promise<MoveStanding | undefined> {
+    return this.#ask(host, 'move.standing', () =>
+      this.#ports.agents.call(host, 'move.standing', { move: this.move }),
+    )
+  }
+
+  async #abort(state: Granted, host: HostId, reason: string): Promise<MoveStanding | undefined> {
+    const { ids } = state.granted
+    const id = host === state.requested.from ? ids.abortSource : ids.abortTarget
+    await this.#ask(host, 'move.abort', () =>
+      this.#ports.agents.call(
+        host,
+        'move.abort',
+        { move: this.move, reason: reason.slice(0, 500) },
+        { id, reason: state.requested.reason },
+      ),
+    )
+    // The answer to a repeated abort may be the first one's; only a fresh standing says where the side is now.
+    return this.#standing(host)
+  }
+
+  async #ask(
+    host: HostId,
+    kind: CommandKind,
+    run: () => Promise<MoveStanding>,
+  ): Promise<MoveStanding | undefined> {
+    try {
+      const standing = await run()
+      return standing.move === this.move ? standing : undefined
+    } catch (error) {
+      this.#ports.log.debug('no answer', { move: this.move, host, kind, error: errorChain(error) })
+      return undefined
+    }
+  }
+
+  /** Journals certificates that are new. @returns all that are known now */
+  #keep(state: MoveState, certificates: readonly HostCertificate[]): HostCertificate[] {
+    const known = [...state.certificates]
+    const seen = new Set(known.map(({ body }) => `${body.kind} ${body.epoch} ${body.by}`))
+    for (const certificate of certificates) {
+      const { body } = certificate
+      const name = `${body.kind} ${body.epoch} ${'by' in body ? body.by : ''}`
+      if (!('by' in body) || body.move !== this.move || seen.has(name)) continue
+      seen.add(name)
+      known.push(certificate)
+      this.#append('CERTIFICATE', { certificate })
+    }
+    return known
+  }
+
+  #append<K extends MoveRecordKind>(kind: K, body: MoveRecords[K]): void {
+    this.#ports.journal.append(moveStream(this.move), kind, body)
+  }
+
+  #alarm(key: string, text: string, remedy: string): void {
+    this.#ports.alarms.raise('coordinator', key, text, remedy)
+  }
+
+  #expired(state: Granted): boolean {
+    return this.#ports.clock.wall() >= state.granted.grant.body.startBefore
+  }
+
+  #age(state: MoveState): Ms {
+    return this.#ports.clock.wall() - state.since
+  }
+
+  #pause(ms: Ms): Promise<void> {
+    if (this.#stopped) return Promise.resolve()
+    return new Promise(resolve => {
+      let cancel: Cancel = () => {}
+      this.#wake = () => {
+        cancel()
+        this.#wake = () => {}
+        resolve()
+      }
+      cancel = this.#ports.clock.after(ms, () => this.#wake())
+    })
+  }
+}
+
+const say = (standing: MoveStanding | undefined): string =>
+  standing
+    ? standing.known
+      ? standing.record + (standing.reason ? ` (${standing.reason})` : '')
+      : 'does not know it'
+    : 'no answer'

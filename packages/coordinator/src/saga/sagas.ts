@@ -1,0 +1,226 @@
+/** All moves: asks for one, keeps at most one per VM, takes up the open ones after a restart. */
+import { certify, HeliotropeError, newCommandId, newMoveId } from '@heliotrope/shared'
+import type {
+  Certificate,
+  GrantBody,
+  HostCertificate,
+  HostId,
+  MoveId,
+  Ms,
+  ReasonStep,
+  VmId,
+  VmState,
+} from '@heliotrope/shared'
+import { Epochs } from './epochs.js'
+import { MoveSaga } from './move-saga.js'
+import type { SagaPorts } from './ports.js'
+import { foldMove, MOVE_PREFIX, moveStream, readMove } from './records.js'
+import type { GrantedBody, MoveState, RequestedBody } from './records.js'
+
+export interface MoveRequest {
+  vm: VmId
+  to: HostId
+  reason: ReasonStep[]
+  plan?: number
+}
+
+/** More than any budget of moves an hour. */
+const MAX_ENDED = 2_000
+
+export class Sagas {
+  readonly #ports: SagaPorts
+  readonly #epochs = new Epochs()
+  readonly #open = new Map<MoveId, { saga: MoveSaga; vm: VmId; from: HostId; to: HostId; audit: string }>()
+  readonly #running = new Set<Promise<void>>()
+  #ended: Ms[] = []
+
+  constructor(ports: SagaPorts) {
+    this.#ports = ports
+  }
+
+  /** Reads the journal and takes up what is open. @throws journal-failed */
+  start(): void {
+    const { journal, fleet, audit } = this.#ports
+    const open: MoveState[] = []
+    const unsealed = new Set(journal.streams(MOVE_PREFIX, 'open'))
+    for (const stream of journal.streams(MOVE_PREFIX, 'all')) {
+      const state = foldMove(stream.slice(MOVE_PREFIX.length) as MoveId, journal.read(stream))
+      if (!state) continue
+      const { vm } = state.requested
+      if (state.granted) this.#epochs.granted(vm, state.granted.grant.body.epoch)
+      if (!state.done) open.push(state)
+      else this.#remember(state, !unsealed.has(stream))
+    }
+    for (const { requested, move } of open) fleet.note(requested.vm, { busy: move })
+    audit.sweep(new Set(open.map(state => state.requested.audit)))
+    for (const state of open) this.#launch(state.move, state.requested)
+  }
+
+  /** What a closed move certified still holds. A crash may have come between its DONE and the end of its audit. */
+  #remember({ requested, granted, done, since, move }: MoveState, sealed: boolean): void {
+    if (!done) return
+    if (!sealed) {
+      this.#ports.audit.finish(requested.audit, done.outcome === 'moved' ? 'done' : 'failed', done.reason)
+      this.#ports.journal.seal(moveStream(move))
+    }
+    if (!granted) return
+    this.#noteEnd(since)
+    const moved = done.outcome === 'moved' ? { lastMovedAt: since } : {}
+    this.#ports.fleet.note(requested.vm, { epoch: done.epoch, ...moved })
+  }
+
+  /** Lets the moves be; they are taken up at the next start. */
+  async stop(): Promise<void> {
+    for (const { saga } of this.#open.values()) saga.stop()
+    await Promise.all(this.#running)
+  }
+
+  /**
+   * Checks, grants and starts a move. Compare-and-set: refuses a VM that has an open move.
+   * @returns its id; the move goes on by itself
+   * @throws refused | unknown | conflict | unavailable, saying why; journal-failed
+   */
+  request(request: MoveRequest): MoveId {
+    const { journal, rng, audit, fleet, log } = this.#ports
+    const vm = fleet.vm(request.vm)
+    if (!vm) throw new HeliotropeError('unknown', `VM ${request.vm} is not known`)
+    const { config, sides } = this.#check(vm, request.to)
+    const move = newMoveId(rng)
+    const act = audit.begin({
+      what: 'move',
+      subject: vm.uuid,
+      reason: request.reason,
+      details: { move, name: vm.name, from: vm.host, to: request.to },
+    })
+    const requested: RequestedBody = {
+      vm: vm.uuid,
+      name: vm.name,
+      from: vm.host,
+      to: request.to,
+      reason: request.reason,
+      limits: this.#ports.limits.move,
+      audit: act,
+      ...(request.plan === undefined ? {} : { plan: request.plan }),
+    }
+    try {
+      journal.append(moveStream(move), 'REQUESTED', requested)
+      const granted = this.#grant(move, vm, config, sides)
+      journal.append(moveStream(move), 'GRANTED', granted)
+      this.#epochs.granted(vm.uuid, granted.grant.body.epoch)
+    } catch (error) {
+      // If the disk fails here, too, the next start closes both.
+      audit.finish(act, 'failed', HeliotropeError.from(error).message)
+      throw error
+    }
+    fleet.note(vm.uuid, { busy: move })
+    log.info('move granted', { move, vm: vm.name, from: vm.host, to: request.to })
+    this.#launch(move, requested)
+    return move
+  }
+
+  state(move: MoveId): MoveState | undefined {
+    return readMove(this.#ports.journal, move)
+  }
+
+  /** Wall times at which granted moves ended, oldest first. */
+  ended(): readonly Ms[] {
+    return this.#ended
+  }
+
+  /** Open moves, oldest first. */
+  open(): MoveState[] {
+    return [...this.#open.keys()].flatMap(move => this.state(move) ?? [])
+  }
+
+  /** A certificate that an agent passed on. One of a move that is closed here is news to nobody. */
+  certificate(certificate: Certificate): void {
+    if (certificate.body.kind === 'grant') return
+    this.#open.get(certificate.body.move)?.saga.certificate(certificate as HostCertificate)
+  }
+
+  /** A host came back, or its report says something new about its moves. */
+  poke(host: HostId): void {
+    for (const { saga, from, to } of this.#open.values()) if (from === host || to === host) saga.poke()
+  }
+
+  #check(vm: VmState, to: HostId) {
+    const { fleet, limits } = this.#ports
+    const refuse = (why: string, remedy?: string): never => {
+      throw new HeliotropeError(
+        'refused',
+        `${vm.name} cannot move to ${to}: ${why}`,
+        remedy ? { remedy } : {},
+      )
+    }
+    if (vm.busy) throw new HeliotropeError('conflict', `${vm.name} is being moved already (move ${vm.busy})`)
+    if (vm.host === to) refuse('it runs there')
+    const doubled = fleet.runningAt(vm.uuid)
+    if (doubled.length > 1)
+      refuse(
+        `it is reported as running on ${doubled.join(' and ')}`,
+        'find out which is the right one, and stop the other',
+      )
+    if (vm.state !== 'running') refuse(`it is ${vm.state}, not running`)
+    if (vm.liveBlockers.length > 0) refuse(vm.liveBlockers.join('; '))
+    const config = vm.config
+    if (!config) return refuse(`its config is not known yet`, 'wait for the next report')
+    const [from, target] = [this.#side(vm.host), this.#side(to)]
+    for (const host of [vm.host, to]) {
+      const count = [...this.#open.values()].filter(open => open.from === host || open.to === host).length
+      if (count >= limits.maxPerHost)
+        refuse(`${host} takes part in ${count} move(s) already`, 'wait for it to end')
+    }
+    return { config, sides: { from, to: target } }
+  }
+
+  #side(id: HostId): GrantBody['from'] {
+    const host = this.#ports.fleet.host(id)
+    if (!host?.connected)
+      throw new HeliotropeError('unavailable', `host ${id} is not connected`, {
+        remedy: `check heliotrope-agent on ${id}`,
+      })
+    return { host: id, key: host.key, bootId: host.bootId }
+  }
+
+  #grant(
+    move: MoveId,
+    vm: VmState,
+    config: GrantBody['config'],
+    sides: { from: GrantBody['from']; to: GrantBody['to'] },
+  ): GrantedBody {
+    const { clock, rng, signer, limits } = this.#ports
+    const at = Math.round(clock.wall())
+    const grant = certify<GrantBody>(signer, {
+      kind: 'grant',
+      move,
+      vm: vm.uuid,
+      epoch: this.#epochs.next(vm.uuid, vm.epoch),
+      ...sides,
+      config,
+      startBefore: at + limits.startMs,
+      at,
+    })
+    const id = () => newCommandId(rng)
+    return { grant, ids: { prepare: id(), start: id(), abortSource: id(), abortTarget: id() } }
+  }
+
+  #noteEnd(at: Ms): void {
+    this.#ended = [...this.#ended.slice(-MAX_ENDED), at]
+  }
+
+  #launch(move: MoveId, { vm, from, to, audit }: RequestedBody): void {
+    const ended = (state: MoveState): void => {
+      if (state.granted) this.#noteEnd(state.since)
+      // Before anybody is told: who asks for the next move must not find this one still open.
+      this.#open.delete(move)
+      this.#ports.ended(state)
+    }
+    const saga = new MoveSaga({ ...this.#ports, ended }, move)
+    this.#open.set(move, { saga, vm, from, to, audit })
+    const run = saga.run().finally(() => {
+      this.#open.delete(move)
+      this.#running.delete(run)
+    })
+    this.#running.add(run)
+  }
+}

@@ -1,0 +1,119 @@
+/** The coordinator as a process: files, TLS and sockets around the composed parts. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DAY, every, errorChain, HeliotropeError, openSqliteJournal } from '@heliotrope/shared'
+import type { Clock, Log, Rng } from '@heliotrope/shared'
+import { checkMove, explain, lint, plan } from '@heliotrope/planner'
+import { createCoordinator } from './compose.js'
+import type { Coordinator } from './compose.js'
+import type { CoordinatorConfig } from './config/config.js'
+import { agentServer } from './http/agent-server.js'
+import { consoleServer } from './http/console-server.js'
+import { openDatabase } from './store/database.js'
+import { openEnrolment } from './store/enrolment.js'
+import { openAudit } from './store/audit.js'
+import { openAuthority } from './trust/authority.js'
+import { openGate } from './trust/gate.js'
+
+export interface ServePorts {
+  clock: Clock
+  rng: Rng
+  log: Log
+}
+
+export interface Serving {
+  coordinator: Coordinator
+  /** Of the agents' server; the one asked for, or what the system chose for 0. */
+  port: number
+  stop(): Promise<void>
+}
+
+export const journalFile = (dataDir: string): string => join(dataDir, 'journal.db')
+export const storeFile = (dataDir: string): string => join(dataDir, 'heliotrope.db')
+export const trustDir = (dataDir: string): string => join(dataDir, 'trust')
+
+/** Starts everything, or nothing. @throws bad-config, unavailable, conflict */
+export async function serve(config: CoordinatorConfig, { clock, rng, log }: ServePorts): Promise<Serving> {
+  makeDataDir(config.dataDir)
+  const authority = await openAuthority(trustDir(config.dataDir), clock)
+  const db = openDatabase(storeFile(config.dataDir))
+  const journal = openSqliteJournal({ file: journalFile(config.dataDir), clock })
+  const undo: (() => void | Promise<void>)[] = [() => journal.close(), () => void db.close()]
+  const unwind = async (): Promise<void> => {
+    for (const step of undo.reverse()) await step()
+  }
+  try {
+    const audit = openAudit(journal, rng, log)
+    const gate = openGate({
+      clock,
+      rng,
+      authority,
+      enrolment: openEnrolment(db, clock),
+      sites: config.sites.map(site => site.id),
+      enrolled: (host, site, how) => {
+        const reason = [
+          { by: host, why: how === 'join' ? 'join token' : 'half life of its certificate', at: clock.wall() },
+        ]
+        audit.finish(audit.begin({ what: `host.${how}`, subject: host, reason, details: { site } }), 'done')
+      },
+    })
+    const createToken: typeof gate.createToken = binding => gate.createToken(binding, config.tokenLifeMs)
+    const planner = { plan, lint, checkMove, explain }
+    const { signer } = authority
+    const coordinator = createCoordinator({
+      clock,
+      rng,
+      log,
+      journal,
+      db,
+      signer,
+      planner,
+      config,
+      createToken,
+    })
+    const freshTls = async () => ({
+      ...(await authority.issueServer(config.serverNames)),
+      ca: authority.certificate,
+    })
+    const agents = agentServer({
+      listen: config.listen,
+      tls: await freshTls(),
+      gate,
+      accept: socket => coordinator.accept(socket),
+      log,
+    })
+    const local = consoleServer(config.consoleSocket, coordinator.console, log)
+    // First the console: its socket tells whether another coordinator runs on this directory.
+    await local.start()
+    undo.push(() => local.stop())
+    coordinator.start()
+    undo.push(() => coordinator.stop())
+    const port = await agents.start()
+    undo.push(() => agents.stop())
+    const renewing = every(clock, DAY, async () => {
+      try {
+        agents.setCertificate(await freshTls())
+      } catch (error) {
+        log.error('own certificate cannot be renewed', { error: errorChain(error) })
+      }
+    })
+    undo.push(renewing)
+    log.info('coordinator serves', { port, console: config.consoleSocket, ca: authority.fingerprint })
+    return { coordinator, port, stop: unwind }
+  } catch (error) {
+    await unwind()
+    throw error
+  }
+}
+
+/** @throws unavailable */
+export function makeDataDir(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new HeliotropeError('unavailable', `data_dir ${dir} cannot be made`, {
+      cause,
+      remedy: 'create it and give it to the user that runs heliotrope',
+    })
+  }
+}

@@ -1,0 +1,159 @@
+/** The coordinator's picture of the fleet, made of reports and of what its own journal certifies. */
+import type {
+  Clock,
+  Epoch,
+  HostId,
+  MoveId,
+  Ms,
+  Report,
+  SiteConfig,
+  SiteId,
+  Snapshot,
+  VmId,
+} from '@heliotrope/shared'
+import { newHostRecord, withReport } from './host-record.js'
+import type { HostRecord } from './host-record.js'
+import { buildSnapshot } from './snapshot.js'
+import type { HostPowerModel } from './vm-power.js'
+import { whereabouts } from './owners.js'
+import type { Whereabouts } from './owners.js'
+
+/** What the coordinator itself knows of a VM; reports cannot change it. */
+export interface VmNote {
+  /** Highest epoch that one of our moves certified. */
+  epoch: Epoch
+  busy?: MoveId | undefined
+  lastMovedAt?: Ms | undefined
+  pinned: boolean
+}
+
+export interface FleetOptions {
+  clock: Clock
+  sites: readonly SiteConfig[]
+  power: HostPowerModel
+  /** A meter older than this is stale. */
+  meterStaleMs: Ms
+  /** Names or uuids of VMs that the config pins. */
+  pinned: readonly string[]
+}
+
+export interface DoubleSighting {
+  vm: VmId
+  name: string
+  hosts: HostId[]
+}
+
+export class Fleet {
+  readonly #options: FleetOptions
+  #hosts = new Map<HostId, HostRecord>()
+  readonly #vms = new Map<VmId, VmNote>()
+  /** Called after each change; the parameter says whether where or whether something runs may have changed. */
+  onChange: (important: boolean) => void = () => {}
+  #cached: { at: Ms; snapshot: Snapshot } | undefined
+  #places: Map<VmId, Whereabouts> | undefined
+
+  constructor(options: FleetOptions) {
+    this.#options = options
+  }
+
+  /** A session of this host has begun. */
+  arrived(host: HostId, site: SiteId, key: string, bootId: string): void {
+    const before = this.#hosts.get(host) ?? newHostRecord(host, site, key, bootId)
+    this.#put({ ...before, site, key, bootId, connected: true })
+    this.#changed(true)
+  }
+
+  left(host: HostId): void {
+    const before = this.#hosts.get(host)
+    if (!before?.connected) return
+    this.#put({ ...before, connected: false })
+    this.#changed(true)
+  }
+
+  /** Takes a report into the state, unless the state is newer. */
+  report(report: Report): void {
+    const before = this.#hosts.get(report.host)
+    if (!before) return
+    const after = withReport(before, report)
+    if (after === before) return
+    this.#put(after)
+    this.#changed(report.domains !== undefined || before.facts === undefined)
+  }
+
+  /** Puts back what was stored before a restart, as of then: nobody is connected. */
+  restore(record: HostRecord): void {
+    this.#put({ ...record, connected: false, cpu: [] })
+    this.#forgetCaches()
+  }
+
+  forget(host: HostId): void {
+    this.#hosts = new Map([...this.#hosts].filter(([id]) => id !== host))
+    this.#changed(true)
+  }
+
+  note(vm: VmId, change: Partial<VmNote>): void {
+    const before = this.noteOf(vm)
+    // Epochs only rise, in whatever order they become known.
+    this.#vms.set(vm, { ...before, ...change, epoch: Math.max(before.epoch, change.epoch ?? 0) })
+    this.#changed(true)
+  }
+
+  noteOf(vm: VmId): VmNote {
+    return this.#vms.get(vm) ?? { epoch: 0, pinned: false }
+  }
+
+  host(id: HostId): HostRecord | undefined {
+    return this.#hosts.get(id)
+  }
+
+  hosts(): HostRecord[] {
+    return [...this.#hosts.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  places(): Map<VmId, Whereabouts> {
+    this.#places ??= whereabouts(this.#hosts.values())
+    return this.#places
+  }
+
+  /** VMs that connected hosts report as running at more than one place. */
+  doubles(): DoubleSighting[] {
+    return [...this.places()]
+      .filter(([, place]) => place.runningAt.length > 1)
+      .map(([vm, place]) => ({ vm, name: place.owner.domain.name, hosts: place.runningAt }))
+  }
+
+  /** A frozen view; the same object until something changes or time passes. */
+  snapshot(): Snapshot {
+    const at = Math.round(this.#options.clock.wall())
+    if (this.#cached?.at !== at) {
+      const { sites, power, meterStaleMs, pinned } = this.#options
+      const hosts = this.hosts()
+      const snapshot = buildSnapshot({
+        at,
+        sites,
+        hosts,
+        places: this.places(),
+        noteOf: vm => this.noteOf(vm),
+        pinned,
+        power,
+        meterStaleMs,
+      })
+      this.#cached = { at, snapshot }
+    }
+    return this.#cached.snapshot
+  }
+
+  #put(record: HostRecord): void {
+    this.#hosts = new Map(this.#hosts).set(record.id, record)
+  }
+
+  #forgetCaches(): void {
+    this.#cached = undefined
+    this.#places = undefined
+  }
+
+  #changed(important: boolean): void {
+    this.#forgetCaches()
+    this.onChange(important)
+  }
+}
