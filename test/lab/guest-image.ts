@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { LabError } from './errors.js'
 import { must } from './exec.js'
@@ -24,11 +24,12 @@ export async function addGuestImage(root: string): Promise<void> {
   cpSync(join(recipes, 'guest/init'), join(tree, 'init'))
   for (const path of frontends) {
     const name = path.split('/').at(-1)!
-    const source = join(root, 'usr/lib/modules', version, 'kernel', path)
+    const source = join(root, 'usr/lib/modules', version, 'kernel', `${path}.ko`)
     const target = join(tree, 'modules', `${name}.ko`)
     // Debian 13 compresses its modules; busybox's insmod wants them plain.
-    copyFileSync(`${source}.ko.xz`, `${target}.xz`)
-    await must(['xz', '-d', `${target}.xz`])
+    const compressed = existsSync(`${source}.xz`)
+    copyFileSync(compressed ? `${source}.xz` : source, compressed ? `${target}.xz` : target)
+    if (compressed) await must(['xz', '-d', `${target}.xz`])
   }
   const list = (await must(['find', '.'], { cwd: tree })).split('\n').filter(Boolean).sort().join('\n')
   const folder = join(root, guestFolder)

@@ -61,6 +61,13 @@ export class Host {
     await this.setClock()
   }
 
+  /** Lets a boot come to its end, and reads once what every suite will use: the snapshot then has it in memory. */
+  async settle(): Promise<void> {
+    await this.ssh('systemctl is-system-running --wait', { timeoutMs: 180_000 })
+    await this.must('xl info >/dev/null; xl list -l >/dev/null; iscsiadm -m session || true')
+    await this.must('/usr/lib/heliotrope/bin/node -e 0', { timeoutMs: 60_000 })
+  }
+
   /**
    * Sets dom0's clock (and through it the hypervisor's) to this machine's: after a snapshot it stands in the past.
    *

@@ -27,13 +27,11 @@ export const diskPath = (iqn: string): string => `/dev/disk/by-path/ip-${portal}
 
 /** tgtd in the namespace: a target in user space that needs no SCSI in this machine's kernel. */
 export class Iscsi {
-  #nextId = 1
+  #lastId = 0
 
   /** Starts tgtd anew, without targets: sessions of a host that went back to a snapshot are not kept. */
   async start(): Promise<void> {
     await this.stop()
-    this.#nextId = 1
-    // -D rather than -f only adds a logger process; both stay in the foreground.
     await startProcess(processName, ['tgtd', '-f', '-C', controlPort, '--iscsi', `portal=${portal}`], { env })
     await until('tgtd to answer', 10_000, async () => {
       return (await this.#admin('show', 'sys')).code === 0 ? true : undefined
@@ -41,7 +39,8 @@ export class Iscsi {
   }
 
   async stop(): Promise<void> {
-    await stopProcess(processName)
+    // It has nothing to save, and does not end on SIGTERM while a session is open.
+    await stopProcess(processName, 'SIGKILL')
     rmSync(inRun(`tgtd.${controlPort}`), { force: true })
     rmSync(inRun(`tgtd.${controlPort}.lock`), { force: true })
   }
@@ -54,7 +53,7 @@ export class Iscsi {
     const fd = openSync(file, 'w')
     ftruncateSync(fd, sizeMiB * 1024 * 1024)
     closeSync(fd)
-    const target = { id: this.#nextId++, iqn, file, path: diskPath(iqn) }
+    const target = { id: await this.#freeId(), iqn, file, path: diskPath(iqn) }
     const tid = ['--tid', String(target.id)]
     await this.#must('new', 'target', ...tid, '-T', iqn)
     await this.#must('new', 'logicalunit', ...tid, '--lun', '1', '-b', file)
@@ -72,6 +71,14 @@ export class Iscsi {
   async sessions(target: Target): Promise<string[]> {
     const shown = await this.#must('show', 'conn', '--tid', String(target.id))
     return [...shown.matchAll(/IP Address: (\S+)/g)].map(match => match[1]!)
+  }
+
+  /** tgtd is asked: a target may have been made by another process. */
+  async #freeId(): Promise<number> {
+    const shown = await this.#must('show', 'target')
+    const used = [...shown.matchAll(/^Target (\d+):/gm)].map(match => Number(match[1]))
+    this.#lastId = Math.max(this.#lastId, ...used) + 1
+    return this.#lastId
   }
 
   #argv(op: string, mode: string, rest: string[]): string[] {

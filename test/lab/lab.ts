@@ -76,6 +76,7 @@ export class Lab {
       await host.powerOn()
     }
     await Promise.all(lab.hosts.map(host => lab.#firstLogin(host)))
+    await Promise.all(lab.hosts.map(host => host.settle()))
     await lab.snapshot(bootedSnapshot)
     await lab.#startServices()
     say('up')

@@ -1,10 +1,10 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { LabError } from './errors.js'
 import { must } from './exec.js'
 import type { HostName } from './network.js'
 import { hostNames, networks, serviceAddress } from './network.js'
 import { inRun } from './paths.js'
-import { inNamespace, startProcess, stopProcess } from './processes.js'
+import { inNamespace, livingPid, startProcess, stopProcess } from './processes.js'
 import { until } from './until.js'
 
 /** Where upsd listens: reached from both sites. */
@@ -20,11 +20,8 @@ const programs = '/lib/nut'
 
 /** Each site's meter: Debian's upsd with a dummy-ups driver that reads its values from a file. */
 export class Nut {
-  #values: Record<HostName, Record<string, string>> = { A: {}, B: {} }
-
-  /** Starts drivers and upsd anew; both sites begin with 500 W. */
+  /** Starts drivers and upsd, if they are not there yet, and sets every value to its beginning: 500 W. */
   async start(): Promise<void> {
-    await this.stop()
     mkdirSync(folder, { recursive: true })
     const sections = hostNames.map(site => {
       const name = upsName(site)
@@ -35,25 +32,17 @@ export class Nut {
     write('upsd.conf', `LISTEN ${nutAddress} ${nutPort}\nMAXAGE 10\nSTATEPATH ${folder}\n`)
     write('upsd.users', '')
     for (const site of hostNames) {
-      this.#values[site] = {
-        'ups.mfr': 'Heliotrope',
-        'ups.model': `meter of site ${site}`,
-        'ups.status': 'OL',
-        'ups.realpower': '500',
-        'ups.realpower.nominal': '2000',
-        'battery.charge': '100',
-        'input.voltage': '230',
-      }
-      this.#publish(site)
+      publish(site, beginning(site))
       const name = upsName(site)
-      await startProcess(`nut-${name}`, [`${programs}/dummy-ups`, '-a', name, '-F', '-u', 'root'], { env })
+      await ensure(`nut-${name}`, [`${programs}/dummy-ups`, '-a', name, '-F', '-u', 'root'])
     }
-    await startProcess('nut-upsd', [`${programs}/upsd`, '-F', '-u', 'root'], { env })
+    await ensure('nut-upsd', [`${programs}/upsd`, '-F', '-u', 'root'])
     for (const site of hostNames) await this.#shown(site, 'ups.realpower', '500')
   }
 
   async stop(): Promise<void> {
-    for (const name of ['nut-upsd', ...hostNames.map(site => `nut-${upsName(site)}`)]) await stopProcess(name)
+    const names = ['nut-upsd', ...hostNames.map(site => `nut-${upsName(site)}`)]
+    await Promise.all(names.map(name => stopProcess(name, 'SIGKILL')))
   }
 
   /** What the site's meter shows from now on, in W (the site's green power). Returns when upsd says so. */
@@ -63,8 +52,8 @@ export class Nut {
 
   /** Sets any variable of a site's meter, by its NUT name, and waits until upsd shows it. */
   async set(site: HostName, variable: string, value: string): Promise<void> {
-    this.#values[site][variable] = value
-    this.#publish(site)
+    // The file is the memory: several processes of the lab set values.
+    publish(site, { ...published(site), [variable]: value })
     await this.#shown(site, variable, value)
   }
 
@@ -80,11 +69,32 @@ export class Nut {
       return true
     })
   }
+}
 
-  #publish(site: HostName): void {
-    const lines = Object.entries(this.#values[site]).map(([name, value]) => `${name}: ${value}\n`)
-    write(`${upsName(site)}.dev`, lines.join(''))
-  }
+function publish(site: HostName, values: Record<string, string>): void {
+  const lines = Object.entries(values).map(([name, value]) => `${name}: ${value}\n`)
+  write(`${upsName(site)}.dev`, lines.join(''))
+}
+
+function published(site: HostName): Record<string, string> {
+  const lines = readFileSync(`${folder}/${upsName(site)}.dev`, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+  return Object.fromEntries(lines.map(line => line.split(/: (.*)/).slice(0, 2)))
+}
+
+const beginning = (site: HostName): Record<string, string> => ({
+  'ups.mfr': 'Heliotrope',
+  'ups.model': `meter of site ${site}`,
+  'ups.status': 'OL',
+  'ups.realpower': '500',
+  'ups.realpower.nominal': '2000',
+  'battery.charge': '100',
+  'input.voltage': '230',
+})
+
+async function ensure(name: string, argv: string[]): Promise<void> {
+  if (livingPid(name) === undefined) await startProcess(name, argv, { env })
 }
 
 /** Whole or not at all: the driver reads the file whenever it pleases. */
