@@ -89,12 +89,14 @@ export function signerOf(privateKey: KeyObject | string): Signer {
   return { privateKey: key, publicKey: der.toString('base64'), fingerprint: fingerprintOf(der) }
 }
 
-export const fingerprintOf = (spkiDer: Uint8Array): string => createHash('sha256').update(spkiDer).digest('hex')
+export const fingerprintOf = (spkiDer: Uint8Array): string =>
+  createHash('sha256').update(spkiDer).digest('hex')
 
 const signature = (signer: Signer, value: unknown): string =>
-  sign('sha256', Buffer.from(canonical(value)), { key: signer.privateKey, dsaEncoding: 'ieee-p1363' }).toString(
-    'base64',
-  )
+  sign('sha256', Buffer.from(canonical(value)), {
+    key: signer.privateKey,
+    dsaEncoding: 'ieee-p1363',
+  }).toString('base64')
 
 export function certify<B extends CertificateBody>(signer: Signer, body: B): Certificate<B> {
   return { body, key: signer.publicKey, signature: signature(signer, body) }
@@ -122,7 +124,10 @@ export function verifyValue(value: unknown, publicKey: string, signed: string, f
 export function checkGrant(grant: Grant, trusted: readonly string[]): GrantBody {
   for (const fingerprint of trusted)
     if (verifyValue(grant.body, grant.key, grant.signature, fingerprint)) return grant.body
-  throw new HeliotropeError('unauthorised', `grant of move ${grant.body.move} is not signed by our coordinator`)
+  throw new HeliotropeError(
+    'unauthorised',
+    `grant of move ${grant.body.move} is not signed by our coordinator`,
+  )
 }
 
 const bySource: readonly HostCertificateKind[] = ['release', 'release2', 'ask', 'abort', 'reclaimed']
@@ -151,7 +156,8 @@ export function checkHostCertificate(certificate: HostCertificate, grant: GrantB
   }
   if (body.move !== grant.move || body.vm !== grant.vm) wrong(`the grant is for move ${grant.move}`)
   if (body.by !== side.host) wrong(`signed by ${body.by}, must be ${side.host}`)
-  if (!epochOffset[body.kind].includes(body.epoch - grant.epoch)) wrong(`epoch ${body.epoch} does not follow ${grant.epoch}`)
+  if (!epochOffset[body.kind].includes(body.epoch - grant.epoch))
+    wrong(`epoch ${body.epoch} does not follow ${grant.epoch}`)
   if (!verifyValue(body, certificate.key, certificate.signature, side.key)) wrong('signature does not verify')
   return body
 }

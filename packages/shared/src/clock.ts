@@ -21,7 +21,13 @@ export function systemClock(): Clock {
     wall: () => Date.now(),
     mono: () => performance.now(),
     after(delay, fn) {
-      const timer = setTimeout(fn, Math.min(delay, 0x7fffffff))
+      let timer: NodeJS.Timeout
+      // setTimeout counts to 2^31 - 1 ms, 24.8 days, and takes more for 1.
+      const arm = (rest: Ms): void => {
+        const step = Math.min(rest, 0x7fffffff)
+        timer = setTimeout(() => (rest > step ? arm(rest - step) : fn()), step)
+      }
+      arm(delay)
       return () => clearTimeout(timer)
     },
   }

@@ -15,8 +15,7 @@ export type RunState = 'running' | 'paused' | 'suspended' | 'dying' | 'poweroff'
 
 /** Where a disk's blocks are, so that another host can reach the same blocks. */
 export type DiskSource =
-  | { kind: 'iscsi'; portal: string; iqn: string; lun: number }
-  | { kind: 'local'; path: string }
+  { kind: 'iscsi'; portal: string; iqn: string; lun: number } | { kind: 'local'; path: string }
 
 export interface Disk {
   /** As the guest sees it: `xvda`. */
@@ -32,7 +31,8 @@ export interface Vif {
   bridge: string
 }
 
-export type OnEnd = 'destroy' | 'restart' | 'preserve' | 'rename-restart' | 'coredump-destroy' | 'coredump-restart'
+export type OnEnd =
+  'destroy' | 'restart' | 'preserve' | 'rename-restart' | 'coredump-destroy' | 'coredump-restart'
 
 /** What makes this VM this VM; its hash is in the grant, and the target accepts nothing else. */
 export interface VmConfig {

@@ -62,15 +62,18 @@ export function verifyChain(
   let headSeen = expectedHead === undefined || expectedHead.seq === 0
   for (const record of records) {
     seq++
-    if (record.seq !== seq) return { seq, what: `record ${seq} is missing, ${record.seq} stands in its place` }
+    if (record.seq !== seq)
+      return { seq, what: `record ${seq} is missing, ${record.seq} stands in its place` }
     if (record.previous !== previous) return { seq, what: `record ${seq} does not follow record ${seq - 1}` }
     if (chainHash(record) !== record.hash) return { seq, what: `record ${seq} was changed` }
     previous = record.hash
     if (expectedHead?.seq === seq) {
-      if (expectedHead.hash !== record.hash) return { seq, what: `record ${seq} is not the one noted elsewhere` }
+      if (expectedHead.hash !== record.hash)
+        return { seq, what: `record ${seq} is not the one noted elsewhere` }
       headSeen = true
     }
   }
-  if (!headSeen) return { seq: seq + 1, what: `the tail is cut: ${expectedHead?.seq} records were noted elsewhere` }
+  if (!headSeen)
+    return { seq: seq + 1, what: `the tail is cut: ${expectedHead?.seq} records were noted elsewhere` }
   return undefined
 }

@@ -40,21 +40,15 @@ export interface SqliteJournalOptions {
 
 export function openSqliteJournal(options: SqliteJournalOptions): Journal {
   const { file, clock, readonly = false, busyMs = 5_000 } = options
-  let db: Database.Database
-  try {
-    db = new Database(file, { readonly, fileMustExist: readonly, timeout: busyMs })
-    if (!readonly) {
-      db.pragma('journal_mode = WAL')
-      db.pragma('synchronous = FULL')
-      migrate(db)
-    }
-  } catch (error) {
-    throw failed(`journal ${file} cannot be opened`, error)
-  }
+  const db = openDatabase(file, readonly, busyMs)
   const last = db.prepare<[], Row>('SELECT * FROM record ORDER BY seq DESC LIMIT 1')
-  const insert = db.prepare<Row>('INSERT INTO record VALUES (@seq, @at, @stream, @kind, @body, @previous, @hash)')
+  const insert = db.prepare<Row>(
+    'INSERT INTO record VALUES (@seq, @at, @stream, @kind, @body, @previous, @hash)',
+  )
   const ofStream = db.prepare<[string], Row>('SELECT * FROM record WHERE stream = ? ORDER BY seq')
-  const fromSeq = db.prepare<[number, number], Row>('SELECT * FROM record WHERE seq >= ? ORDER BY seq LIMIT ?')
+  const fromSeq = db.prepare<[number, number], Row>(
+    'SELECT * FROM record WHERE seq >= ? ORDER BY seq LIMIT ?',
+  )
   const isSealed = db.prepare<[string], { stream: string }>('SELECT stream FROM sealed WHERE stream = ?')
   const addSeal = db.prepare<[string]>('INSERT OR IGNORE INTO sealed VALUES (?)')
   const named = db.prepare<[string, string], { stream: string; sealed: number }>(
@@ -87,7 +81,8 @@ export function openSqliteJournal(options: SqliteJournalOptions): Journal {
     }
   }
   return {
-    append: (stream, kind, body) => guard(`cannot append ${kind}`, () => appendOne.immediate(stream, kind, body)),
+    append: (stream, kind, body) =>
+      guard(`cannot append ${kind}`, () => appendOne.immediate(stream, kind, body)),
     read: stream => guard('cannot be read', () => ofStream.all(stream).map(toRecord)),
     scan: (from, limit) => guard('cannot be read', () => fromSeq.all(from, limit).map(toRecord)),
     streams: (prefix, which) =>
@@ -106,6 +101,33 @@ export function openSqliteJournal(options: SqliteJournalOptions): Journal {
   }
 }
 
+/** Opens the file and brings it to this version's tables; leaves nothing open if it cannot. */
+function openDatabase(file: string, readonly: boolean, busyMs: number): Database.Database {
+  let db: Database.Database | undefined
+  try {
+    db = new Database(file, { readonly, fileMustExist: readonly, timeout: busyMs })
+    if (!readonly) {
+      db.pragma('journal_mode = WAL')
+      db.pragma('synchronous = FULL')
+    }
+    const version = db.pragma('user_version', { simple: true }) as number
+    if (version > MIGRATIONS.length || (readonly && version < MIGRATIONS.length))
+      throw new HeliotropeError(
+        'journal-failed',
+        `it has tables of version ${version}, we know ${MIGRATIONS.length}`,
+      )
+    // Only then: a mover that opens the journal must not wait for the lock of one that appends.
+    if (version < MIGRATIONS.length) migrate(db)
+    return db
+  } catch (error) {
+    db?.close()
+    if (!(error instanceof HeliotropeError)) throw failed(`journal ${file} cannot be opened`, error)
+    throw new HeliotropeError('journal-failed', `journal ${file} cannot be opened: ${error.message}`, {
+      remedy: 'use the program that wrote it, or a newer one',
+    })
+  }
+}
+
 function migrate(db: Database.Database): void {
   const run = db.transaction(() => {
     const done = db.pragma('user_version', { simple: true }) as number
@@ -115,7 +137,16 @@ function migrate(db: Database.Database): void {
   run.immediate()
 }
 
-const toRecord = (row: Row): JournalRecord => ({ ...row, body: JSON.parse(row.body) as unknown })
+function toRecord(row: Row): JournalRecord {
+  try {
+    return { ...row, body: JSON.parse(row.body) as unknown }
+  } catch (cause) {
+    throw failed(`the body of record ${row.seq} is damaged`, cause)
+  }
+}
 
 const failed = (message: string, cause: unknown): HeliotropeError =>
-  new HeliotropeError('journal-failed', message, { cause, remedy: 'check the disk: space, errors, permissions' })
+  new HeliotropeError('journal-failed', message, {
+    cause,
+    remedy: 'check the disk: space, errors, permissions',
+  })

@@ -17,8 +17,12 @@ export class Calls<Id extends string, T> {
     this.#clock = clock
   }
 
-  /** @throws timeout after `deadline` ms; whatever `fail` or `failAll` was given */
+  /**
+   * @throws timeout after `deadline` ms; superseded when the same id is asked again; whatever `fail` or `failAll` was
+   * given
+   */
   wait(id: Id, what: string, deadline: Ms): Promise<T> {
+    this.fail(id, new HeliotropeError('superseded', `${what} was asked again`))
     return new Promise((resolve, reject) => {
       const cancel = this.#clock.after(deadline, () => {
         this.#waiting.delete(id)

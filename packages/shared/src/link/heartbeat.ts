@@ -22,10 +22,13 @@ export function heartbeat(options: HeartbeatOptions): Heartbeat {
   const { clock, everyMs = 10_000, beat, dead } = options
   const deadMs = options.deadMs ?? everyMs * 3.5
   let last = clock.mono()
+  let stopped = false
   let cancel: Cancel = () => {}
   const tick = (): void => {
     if (clock.mono() - last >= deadMs) return dead()
     beat()
+    // A beat that finds the link gone may have stopped us.
+    if (stopped) return
     cancel = clock.after(everyMs, tick)
   }
   cancel = clock.after(everyMs, tick)
@@ -33,6 +36,9 @@ export function heartbeat(options: HeartbeatOptions): Heartbeat {
     heard: () => {
       last = clock.mono()
     },
-    stop: () => cancel(),
+    stop: () => {
+      stopped = true
+      cancel()
+    },
   }
 }

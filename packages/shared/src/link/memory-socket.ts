@@ -1,6 +1,7 @@
 /**
- * Two sockets that are joined in memory. Delivery takes `delayMs` on the given clock, in order; `cut` black-holes the
- * link (nothing arrives, nothing closes), `drop` closes both ends as a lost connection does.
+ * Two sockets that are joined in memory. Delivery takes `delayMs` on the given clock, in order, a close included; `cut`
+ * black-holes the link (nothing arrives, nothing closes but the end that gives up), `drop` closes both ends as a lost
+ * connection does, and loses what was under way.
  */
 import type { Clock } from '../clock.js'
 import type { Ms } from '../units.js'
@@ -14,35 +15,70 @@ export interface MemoryLink {
   drop(): void
 }
 
-export function memoryLink(clock: Clock, delayMs: Ms, peers: { a?: Socket['peer']; b?: Socket['peer'] } = {}): MemoryLink {
-  let open = true
-  const shut = (code: number, reason: string): void => {
-    if (!open) return
-    open = false
-    clock.after(delayMs, () => {
-      link.a.onClose(code, reason)
-      link.b.onClose(code, reason)
-    })
+interface End {
+  socket: Socket
+  /** False once it has closed, been closed or been dropped: it sends no more. */
+  open: boolean
+  /** Its onClose has been called. */
+  told: boolean
+}
+
+export function memoryLink(
+  clock: Clock,
+  delayMs: Ms,
+  peers: { a?: Socket['peer']; b?: Socket['peer'] } = {},
+): MemoryLink {
+  let dropped = false
+  const tell = (end: End, code: number, reason: string): void => {
+    end.open = false
+    if (end.told) return
+    end.told = true
+    end.socket.onClose(code, reason)
   }
-  const end = (other: () => Socket, peer: Socket['peer']): Socket => ({
-    queuedBytes: 0,
-    peer,
-    onMessage: () => {},
-    onClose: () => {},
-    send(bytes) {
-      if (!open || link.cut) return
-      const copy = Uint8Array.from(bytes)
+  const create = (other: () => End, peer: Socket['peer']): End => {
+    const end: End = {
+      open: true,
+      told: false,
+      socket: {
+        queuedBytes: 0,
+        peer,
+        onMessage: () => {},
+        onClose: () => {},
+        send(bytes) {
+          if (!end.open || link.cut) return
+          const copy = Uint8Array.from(bytes)
+          clock.after(delayMs, () => {
+            if (!dropped && !link.cut && other().open) other().socket.onMessage(copy)
+          })
+        },
+        close(code, reason) {
+          if (!end.open) return
+          end.open = false
+          const reaches = !link.cut
+          clock.after(delayMs, () => {
+            if (reaches && !link.cut) tell(other(), code, reason)
+            tell(end, code, reason)
+          })
+        },
+      },
+    }
+    return end
+  }
+  const a: End = create(() => b, peers.a)
+  const b: End = create(() => a, peers.b)
+  const link: MemoryLink = {
+    a: a.socket,
+    b: b.socket,
+    cut: false,
+    drop() {
+      if (dropped) return
+      dropped = true
+      a.open = b.open = false
       clock.after(delayMs, () => {
-        if (open && !link.cut) other().onMessage(copy)
+        tell(a, 1006, 'connection lost')
+        tell(b, 1006, 'connection lost')
       })
     },
-    close: shut,
-  })
-  const link: MemoryLink = {
-    a: end(() => link.b, peers.b),
-    b: end(() => link.a, peers.a),
-    cut: false,
-    drop: () => shut(1006, 'connection lost'),
   }
   return link
 }

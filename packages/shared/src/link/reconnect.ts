@@ -11,7 +11,10 @@ export interface ReconnectOptions<C> {
   rng: Rng
   /** Opens one connection; rejects if it cannot. */
   connect: () => Promise<C>
-  /** Resolves when the connection is lost. */
+  /**
+   * Settles when the connection is lost; resolved or rejected, a connection that lived counts as success. Also called
+   * with a connection that came up while stopping: its owner closes it.
+   */
   serve: (connection: C) => Promise<void>
   failed: (error: unknown, nextMs: Ms) => void
   /** First delay, default 500 ms. */
@@ -26,17 +29,21 @@ export function reconnect<C>(options: ReconnectOptions<C>): { stop: () => void }
   let attempts = 0
   let cancel: Cancel = () => {}
   const run = async (): Promise<void> => {
+    let since: Ms | undefined
+    let failure: { error: unknown } | undefined
     try {
       const connection = await connect()
-      const since = clock.mono()
+      since = clock.mono()
       await serve(connection)
-      // A connection that lived counts as success; one that is closed at once must back off like a failure.
-      attempts = clock.mono() - since > maxMs ? 0 : attempts + 1
     } catch (error) {
-      attempts++
-      if (!stopped) failed(error, delay())
+      failure = { error }
     }
-    if (!stopped) cancel = clock.after(delay(), () => void run())
+    if (stopped) return
+    // One that is closed at once must back off like one that never came up.
+    attempts = since !== undefined && clock.mono() - since > maxMs ? 0 : attempts + 1
+    const nextMs = delay()
+    if (failure) failed(failure.error, nextMs)
+    cancel = clock.after(nextMs, () => void run())
   }
   const delay = (): Ms => {
     const full = Math.min(maxMs, minMs * 2 ** Math.min(attempts, 16))

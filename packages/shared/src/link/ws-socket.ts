@@ -6,6 +6,7 @@ import { closeCodes } from '../protocol/version.js'
 import type { Socket } from './socket.js'
 
 export function wsSocket(ws: WebSocket, tls?: TLSSocket): Socket {
+  let closing = false
   let closed = false
   const socket: Socket = {
     get queuedBytes() {
@@ -18,7 +19,9 @@ export function wsSocket(ws: WebSocket, tls?: TLSSocket): Socket {
       if (ws.readyState === ws.OPEN) ws.send(bytes)
     },
     close(code, reason) {
-      ws.close(code, reason.slice(0, 120))
+      if (closing) return
+      closing = true
+      ws.close(code, fitting(reason))
       // A peer that never answers the close must not keep the descriptor.
       setTimeout(() => ws.terminate(), 2_000).unref()
     },
@@ -29,6 +32,8 @@ export function wsSocket(ws: WebSocket, tls?: TLSSocket): Socket {
     socket.onClose(code, reason)
   }
   ws.on('message', (data, isBinary) => {
+    // Until the close is answered the other side may go on sending; who has closed hears no more.
+    if (closing) return
     if (!isBinary) return socket.close(closeCodes.badFrame, 'text frame')
     socket.onMessage(Array.isArray(data) ? Buffer.concat(data) : new Uint8Array(data as Buffer))
   })
@@ -38,6 +43,13 @@ export function wsSocket(ws: WebSocket, tls?: TLSSocket): Socket {
     ws.terminate()
   })
   return socket
+}
+
+/** A close frame has room for 123 bytes of UTF-8, and `ws` throws at more. */
+function fitting(reason: string): string {
+  let text = reason.slice(0, 123)
+  while (Buffer.byteLength(text) > 123) text = text.slice(0, -1)
+  return text
 }
 
 /** Subject CN and key fingerprint of the peer's certificate, if TLS has verified one. */

@@ -8,8 +8,9 @@ import type { z } from 'zod'
 import { HeliotropeError } from '../errors.js'
 import { MAX_FRAME_BYTES } from './version.js'
 
-// Integers beyond 2^53 come out as BigInt and fail every schema of a number.
-const packr = new Packr({ useRecords: false, int64AsType: 'bigint' })
+// Integers beyond 2^53 come out as BigInt and fail every schema of a number. Without structured clones a frame cannot
+// refer to its own values, so that none decodes to a cycle.
+const packr = new Packr({ useRecords: false, int64AsType: 'bigint', structuredClone: false })
 
 /** @throws bad-input when the message is larger than a frame may be */
 export function encode(message: unknown): Uint8Array {

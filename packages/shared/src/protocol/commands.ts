@@ -2,7 +2,7 @@
  * Every command the coordinator can give an agent, as one typed map: union, handlers and timeout class follow from it,
  * so that agent and coordinator cannot drift apart.
  */
-import type { Certificate, Grant } from '../certificates.js'
+import type { Certificate, Grant, HostCertificate } from '../certificates.js'
 import type { CommandId, HostId, MoveId } from '../ids.js'
 import type { Bytes, BytesPerSecond, Ms } from '../units.js'
 import { MINUTE, SECOND } from '../units.js'
@@ -48,7 +48,10 @@ export interface MoveStanding {
 
 export interface Commands {
   /** Target: check, attach, register, listen. Answers when PREPARED is journalled, or why not. */
-  'move.prepare-target': { args: { grant: Grant; limits: MoveLimits }; result: { address: string; port: number } }
+  'move.prepare-target': {
+    args: { grant: Grant; limits: MoveLimits }
+    result: { address: string; port: number }
+  }
   /** Source: check, lock, journal PREPARED, connect and move. Answers when PREPARED is journalled. */
   'move.start-source': {
     args: { grant: Grant; limits: MoveLimits; address: string; port: number }
@@ -56,7 +59,14 @@ export interface Commands {
   }
   /** Either side, before COMMIT / ACCEPT: give up. A side past that point says so by its standing. */
   'move.abort': { args: { move: MoveId; reason: string }; result: MoveStanding }
-  'move.standing': { args: { move: MoveId }; result: MoveStanding }
+  /**
+   * Also a second path between the two sides: what the other side's journal has given out, and whether it is closed.
+   * A mover that was never reached by its peer ends by this.
+   */
+  'move.standing': {
+    args: { move: MoveId; peerClosed: boolean; certificates: HostCertificate[] }
+    result: MoveStanding
+  }
   /** Send a full report now. */
   'host.report': { args: Record<string, never>; result: { queued: true } }
 }

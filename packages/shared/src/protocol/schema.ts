@@ -18,7 +18,11 @@ const count = z.number().int().min(0).max(MAX_EPOCH)
 const amount = z.number().min(0).max(1e15)
 const time = z.number().min(0).max(8.64e15)
 const hash = z.string().regex(/^[0-9a-f]{64}$/)
-const base64 = (max: number): z.ZodString => z.string().max(max).regex(/^[A-Za-z0-9+/]*={0,2}$/)
+const base64 = (max: number): z.ZodString =>
+  z
+    .string()
+    .max(max)
+    .regex(/^[A-Za-z0-9+/]*={0,2}$/)
 /** A branded string that matches the pattern of its kind. */
 const id = <T extends string>(pattern: RegExp): z.ZodType<T> =>
   z.string().max(80).regex(pattern) as unknown as z.ZodType<T>
@@ -33,20 +37,29 @@ const bootId = text(64)
 const devicePath = z
   .string()
   .max(512)
-  .regex(/^\/(?!.*\/\.\.?(\/|$))[\x21-\x7e]*$/)
+  .regex(/^(?!.*\/\.\.?(\/|$))\/[\x21-\x7e]*$/)
 
 const diskSource = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('iscsi'),
-    portal: z.string().max(80).regex(/^[0-9a-zA-Z.:[\]-]+:\d{1,5}$/),
-    iqn: z.string().max(223).regex(/^(iqn|eui|naa)\.[A-Za-z0-9.:_-]+$/),
+    portal: z
+      .string()
+      .max(80)
+      .regex(/^[0-9a-zA-Z.:[\]-]+:\d{1,5}$/),
+    iqn: z
+      .string()
+      .max(223)
+      .regex(/^(iqn|eui|naa)\.[A-Za-z0-9.:_-]+$/),
     lun: z.number().int().min(0).max(16383),
   }),
   z.object({ kind: z.literal('local'), path: devicePath }),
 ])
 
 const disk: z.ZodType<Disk> = z.object({
-  vdev: z.string().max(16).regex(/^(xvd|hd|sd)[a-z]{1,2}\d{0,3}$/),
+  vdev: z
+    .string()
+    .max(16)
+    .regex(/^(xvd|hd|sd)[a-z]{1,2}\d{0,3}$/),
   path: devicePath,
   readonly: z.boolean(),
   source: diskSource,
@@ -54,10 +67,20 @@ const disk: z.ZodType<Disk> = z.object({
 
 const vif: z.ZodType<Vif> = z.object({
   mac: z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/),
-  bridge: z.string().max(15).regex(/^[A-Za-z0-9._-]+$/),
+  bridge: z
+    .string()
+    .max(15)
+    .regex(/^[A-Za-z0-9._-]+$/),
 })
 
-const onEnd = z.enum(['destroy', 'restart', 'preserve', 'rename-restart', 'coredump-destroy', 'coredump-restart'])
+const onEnd = z.enum([
+  'destroy',
+  'restart',
+  'preserve',
+  'rename-restart',
+  'coredump-destroy',
+  'coredump-restart',
+])
 
 export const vmNamePattern = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,126}$/
 
@@ -65,8 +88,14 @@ export const vmConfigSchema: z.ZodType<VmConfig> = z.object({
   uuid: vmIdSchema,
   name: z.string().regex(vmNamePattern),
   type: z.enum(['pv', 'pvh', 'hvm']),
-  memoryMiB: z.number().min(1).max(64 * 1024 * 1024),
-  maxMemoryMiB: z.number().min(1).max(64 * 1024 * 1024),
+  memoryMiB: z
+    .number()
+    .min(1)
+    .max(64 * 1024 * 1024),
+  maxMemoryMiB: z
+    .number()
+    .min(1)
+    .max(64 * 1024 * 1024),
   vcpus: z.number().int().min(1).max(4096),
   disks: z.array(disk).max(64),
   vifs: z.array(vif).max(64),
@@ -151,15 +180,15 @@ export const reportSchema: z.ZodType<Report> = z.object({
   facts: facts.optional(),
   domains: z.array(domain).max(1000).optional(),
   samples: z.array(sample).max(2000),
-  cpuS: z.record(text(40), amount),
+  // One a domain, and dom0.
+  cpuS: z.record(text(40), amount).refine(all => Object.keys(all).length <= 1001, 'more than 1001 domains'),
   moves: z.array(progress).max(100),
   alarms: z.array(alarm).max(500),
   findings: z.array(finding).max(100).optional(),
 })
 
 const grantSide = z.object({ host: hostIdSchema, key: hash, bootId })
-const signed = <B extends z.ZodType>(body: B) =>
-  z.object({ body, key: base64(400), signature: base64(400) })
+const signed = <B extends z.ZodType>(body: B) => z.object({ body, key: base64(400), signature: base64(400) })
 
 export const grantSchema: z.ZodType<Grant> = signed(
   z.object({
@@ -221,7 +250,15 @@ export const commandSchema = z.discriminatedUnion('kind', [
     kind: z.literal('move.abort'),
     args: z.object({ move: moveIdSchema, reason: text(500) }),
   }),
-  z.object({ ...commandBase, kind: z.literal('move.standing'), args: z.object({ move: moveIdSchema }) }),
+  z.object({
+    ...commandBase,
+    kind: z.literal('move.standing'),
+    args: z.object({
+      move: moveIdSchema,
+      peerClosed: z.boolean(),
+      certificates: z.array(hostCertificateSchema).max(20),
+    }),
+  }),
   z.object({ ...commandBase, kind: z.literal('host.report'), args: z.object({}) }),
 ])
 
@@ -278,6 +315,11 @@ export const fromAgentSchema: z.ZodType<FromAgent> = z.union([
 export const fromCoordinatorSchema = z.union([
   beat,
   z.object({ t: z.literal('ack'), bootId, seq: count }),
-  z.object({ t: z.literal('welcome'), protocol: count, now: time, reportMs: z.number().min(10).max(3_600_000) }),
+  z.object({
+    t: z.literal('welcome'),
+    protocol: count,
+    now: time,
+    reportMs: z.number().min(10).max(3_600_000),
+  }),
   z.object({ t: z.literal('command'), body: commandSchema, key: base64(400), signature: base64(400) }),
 ]) as unknown as z.ZodType<FromCoordinator>
