@@ -3,8 +3,23 @@
  * something is journalled before it runs and with its result after, so that a repeat is answered, not run again.
  */
 import { errorChain, HeliotropeError, MINUTE, verifyValue } from '@heliotrope/shared'
-import type { Clock, CommandBody, CommandHandlers, CommandId, CommandKind, CommandMessage } from '@heliotrope/shared'
-import type { CommandResult, HostId, Journal, JournalRecord, Log, Ms, ResultMessage } from '@heliotrope/shared'
+import type {
+  Clock,
+  CommandBody,
+  CommandHandlers,
+  CommandId,
+  CommandKind,
+  CommandMessage,
+} from '@heliotrope/shared'
+import type {
+  CommandResult,
+  HostId,
+  Journal,
+  JournalRecord,
+  Log,
+  Ms,
+  ResultMessage,
+} from '@heliotrope/shared'
 
 /** How far the clocks of coordinator and host may differ before commands count as expired. */
 export const CLOCK_SKEW_MS: Ms = 5 * MINUTE
@@ -63,7 +78,12 @@ export function createDispatch(ports: DispatchPorts): Dispatch {
     log.warn('command refused', { id: body.id, kind: body.kind, error: errorChain(error) })
     if (refusals++ < AUDITED_REFUSALS)
       try {
-        journal.append('audit/commands', 'refused', { id: body.id, kind: body.kind, to: body.to, why: error.message })
+        journal.append('audit/commands', 'refused', {
+          id: body.id,
+          kind: body.kind,
+          to: body.to,
+          why: error.message,
+        })
       } catch (cause) {
         log.error('refusal could not be journalled', { error: errorChain(cause) })
       }
@@ -85,7 +105,8 @@ export function createDispatch(ports: DispatchPorts): Dispatch {
         .finally(() => running.delete(body.id))
       running.set(body.id, result)
       const done = await result
-      if (!done.ok) log.warn('command failed', { id: body.id, kind: body.kind, code: done.code, why: done.message })
+      if (!done.ok)
+        log.warn('command failed', { id: body.id, kind: body.kind, code: done.code, why: done.message })
       else if (journalled[body.kind]) refusals = 0
       return done
     },
@@ -94,17 +115,26 @@ export function createDispatch(ports: DispatchPorts): Dispatch {
   function check(to: DispatchPorts, body: CommandBody, key: string, signature: string): void {
     if (!to.coordinatorKeys.some(pinned => verifyValue(body, key, signature, pinned)))
       throw new HeliotropeError('unauthorised', `command ${body.id} is not signed by our coordinator`)
-    if (body.to !== to.host) throw new HeliotropeError('unauthorised', `command ${body.id} is for ${body.to}, we are ${to.host}`)
+    if (body.to !== to.host)
+      throw new HeliotropeError('unauthorised', `command ${body.id} is for ${body.to}, we are ${to.host}`)
     const now = clock.wall()
     if (now > body.expiresAt + CLOCK_SKEW_MS)
-      throw new HeliotropeError('unauthorised', `command ${body.id} expired ${Math.round((now - body.expiresAt) / 1000)} s ago`, {
-        remedy: 'compare the clocks of coordinator and host; issue the command again',
-      })
-    if (!Object.hasOwn(handlers, body.kind)) throw new HeliotropeError('unknown', `command ${body.kind} is not known here`)
+      throw new HeliotropeError(
+        'unauthorised',
+        `command ${body.id} expired ${Math.round((now - body.expiresAt) / 1000)} s ago`,
+        {
+          remedy: 'compare the clocks of coordinator and host; issue the command again',
+        },
+      )
+    if (!Object.hasOwn(handlers, body.kind))
+      throw new HeliotropeError('unknown', `command ${body.kind} is not known here`)
   }
 }
 
-async function answer<K extends CommandKind>(body: CommandBody<K>, handlers: CommandHandlers): Promise<ResultMessage> {
+async function answer<K extends CommandKind>(
+  body: CommandBody<K>,
+  handlers: CommandHandlers,
+): Promise<ResultMessage> {
   try {
     const value: CommandResult<K> = await handlers[body.kind](body.args, body)
     return { t: 'result', id: body.id, ok: true, value }
@@ -115,7 +145,10 @@ async function answer<K extends CommandKind>(body: CommandBody<K>, handlers: Com
 
 function failure(id: CommandId, error: HeliotropeError): ResultMessage {
   const { code, message, remedy } = error
-  const limited = { message: message.slice(0, 2000), ...(remedy === undefined ? {} : { remedy: remedy.slice(0, 1000) }) }
+  const limited = {
+    message: message.slice(0, 2000),
+    ...(remedy === undefined ? {} : { remedy: remedy.slice(0, 1000) }),
+  }
   return { t: 'result', id, ok: false, code, ...limited }
 }
 

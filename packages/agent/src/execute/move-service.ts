@@ -1,9 +1,20 @@
 /** What the rest of the agent knows of moves: what they answer, and what to report of them. */
 import { HeliotropeError } from '@heliotrope/shared'
-import type { Alarm, Certificate, CommandHandlers, Epoch, MoveId, MoveProgress, VmId } from '@heliotrope/shared'
+import type {
+  Alarm,
+  Certificate,
+  CommandHandlers,
+  Epoch,
+  MoveId,
+  MoveProgress,
+  VmId,
+} from '@heliotrope/shared'
 
 export interface MoveService {
-  handlers: Pick<CommandHandlers, 'move.prepare-target' | 'move.start-source' | 'move.abort' | 'move.standing'>
+  handlers: Pick<
+    CommandHandlers,
+    'move.prepare-target' | 'move.start-source' | 'move.abort' | 'move.standing'
+  >
   /** Recovers what an earlier process left, and begins to watch the movers. */
   start(hooks: MoveHooks): Promise<void>
   stop(): Promise<void>

@@ -1,0 +1,163 @@
+/** Wires an agent for a real dom0 from its config. The one file that knows everything; it decides nothing. */
+import { spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { DAY, HeliotropeError, MEBIBYTE, openSqliteJournal, systemClock, systemRng } from '@heliotrope/shared'
+import type { Clock, Log } from '@heliotrope/shared'
+import { createAgent } from './agent.js'
+import type { Agent } from './agent.js'
+import type { AgentConfig } from './config/schema.js'
+import { openMeters } from './drivers/meter/open-meters.js'
+import { xenHypervisor } from './drivers/xen/hypervisor.js'
+import { systemExec, systemFollow } from './exec.js'
+import { EpochIndex } from './execute/epochs.js'
+import { Moves } from './execute/moves.js'
+import { processLauncher } from './execute/process-launcher.js'
+import { hostFiles } from './files.js'
+import type { HostFiles } from './files.js'
+import type { MoverSettings } from './mover/settings.js'
+import type { Exec } from './ports.js'
+import { openReportBuffer } from './report/buffer.js'
+import { bootId as readBootId, hostModel } from './sense/host.js'
+import { serveStatus } from './status-server.js'
+import { connectCoordinator } from './trust/connect.js'
+import { readIdentity, writeWhole } from './trust/identity.js'
+import { renew } from './trust/join.js'
+import { keepRenewed } from './trust/renewal.js'
+import { VERSION } from './version.js'
+
+export const statusSocket = (config: AgentConfig): string => join(config.run_dir, 'agent.sock')
+
+/** The machine's own ports, for the daemon and for commands that look at the host. */
+export function hostPorts(): { clock: Clock; exec: Exec; files: HostFiles; env: Record<string, string> } {
+  const clock = systemClock()
+  const env = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' }
+  return { clock, env, exec: systemExec({ spawn, clock, env }), files: hostFiles() }
+}
+
+/**
+ * @returns the running agent, with everything around it
+ * @throws bad-config if the host has not joined
+ */
+export async function runAgent(
+  config: AgentConfig,
+  log: Log,
+): Promise<{ agent: Agent; stop(): Promise<void> }> {
+  const { clock, env, exec, files } = hostPorts()
+  const rng = systemRng()
+  const found = readIdentity(config.data_dir)
+  if (!found || found.host !== config.host || found.site !== config.site)
+    throw new HeliotropeError(
+      'bad-config',
+      `this host has not joined as ${config.host} at site ${config.site}`,
+      {
+        remedy: `on the coordinator: heliotrope token create --host ${config.host} --site ${config.site}; here: heliotrope-agent join`,
+      },
+    )
+  let identity = found
+  mkdirSync(config.run_dir, { recursive: true, mode: 0o700 })
+  const bootId = await readBootId(files)
+  const portals = config.storage.iscsi.portals
+  const journalFile = join(config.data_dir, 'journal.db')
+  const journal = openSqliteJournal({ file: journalFile, clock })
+  const settings: MoverSettings = {
+    host: config.host,
+    journalFile,
+    keyFile: identity.files.key,
+    certificateFile: identity.files.certificate,
+    caFile: identity.files.ca,
+    coordinatorKeys: identity.coordinatorKeys,
+    bootId,
+    portals,
+    bootFolders: config.mover.boot_folders,
+    dataDir: config.data_dir,
+    logLevel: config.log_level,
+  }
+  const settingsFile = join(config.run_dir, 'mover.json')
+  writeWhole(settingsFile, `${JSON.stringify(settings, undefined, 2)}\n`, 0o600)
+  const { address, ports } = config.mover
+  const moves = new Moves({
+    clock,
+    log,
+    journal,
+    epochs: new EpochIndex(journal),
+    launcher: processLauncher({
+      clock,
+      rng,
+      log,
+      host: config.host,
+      spawn,
+      command: [process.execPath, moverScript()],
+      settingsFile,
+      scopes: await files.exists('/run/systemd/system'),
+    }),
+    host: config.host,
+    key: identity.signer.fingerprint,
+    bootId,
+    coordinatorKeys: identity.coordinatorKeys,
+    address,
+    ports,
+  })
+  const buffer = openReportBuffer({
+    file: join(config.data_dir, 'reports.db'),
+    clock,
+    log,
+    maxAgeMs: config.report.buffer_days * DAY,
+    maxBytes: config.report.buffer_mib * MEBIBYTE,
+  })
+  const model = await hostModel(log)
+  const hypervisor = xenHypervisor(
+    { exec, follow: systemFollow({ spawn, env }), files, clock, log },
+    config.bridges ? { bridges: config.bridges } : {},
+  )
+  const agent = createAgent(
+    {
+      clock,
+      rng,
+      log,
+      journal,
+      hypervisor,
+      meters: openMeters({ clock, exec, files }, config.meters),
+      moves,
+      buffer,
+      connect: () => connectCoordinator(config.coordinator, identity),
+      signer: identity.signer,
+      coordinatorKeys: identity.coordinatorKeys,
+    },
+    {
+      host: config.host,
+      site: config.site,
+      bootId,
+      version: VERSION,
+      moverAddress: address,
+      portals,
+      ...(model === undefined ? {} : { model }),
+      reportMs: config.report.every_ms,
+    },
+  )
+  const renewal = keepRenewed({
+    clock,
+    log,
+    current: () => identity,
+    renew: async () => (identity = await renew(identity, config.coordinator, config.data_dir)),
+  })
+  const status = await serveStatus(statusSocket(config), () => agent.status())
+  await agent.start()
+  return {
+    agent,
+    async stop() {
+      renewal.stop()
+      await agent.stop()
+      await status.stop()
+      buffer.close()
+      journal.close()
+    },
+  }
+}
+
+/** Beside us: in the product agent and mover are one file each. */
+function moverScript(): string {
+  const bundled = import.meta.url.endsWith('/heliotrope-agent.mjs')
+  return fileURLToPath(new URL(bundled ? './heliotrope-mover.mjs' : './mover/main.js', import.meta.url))
+}

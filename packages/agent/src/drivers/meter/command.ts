@@ -1,0 +1,31 @@
+/** A meter that is a program: each reading is one run of it, and as old as that run. */
+import { HeliotropeError } from '@heliotrope/shared'
+import type { Clock, MeterRole, Ms } from '@heliotrope/shared'
+import { lastLines } from '../../exec.js'
+import type { Exec, Meter } from '../../ports.js'
+import { wattsIn } from './units.js'
+import type { PowerUnit } from './units.js'
+
+export interface CommandMeterOptions {
+  name: string
+  role: MeterRole
+  argv: readonly [string, ...string[]]
+  unit: PowerUnit
+  pointer?: string | undefined
+  timeoutMs: Ms
+}
+
+export function commandMeter(ports: { exec: Exec; clock: Clock }, options: CommandMeterOptions): Meter {
+  const { name, role, argv, unit, pointer, timeoutMs } = options
+  return {
+    name,
+    role,
+    async read() {
+      const { code, stdout, stderr } = await ports.exec(argv, { timeoutMs, maxOutput: 1024 * 1024 })
+      if (code !== 0)
+        throw new HeliotropeError('meter-failed', `${argv[0]} ended with ${code}: ${lastLines(stderr)}`)
+      return { valueW: wattsIn(stdout, unit, pointer), at: ports.clock.wall() }
+    },
+    stop: async () => {},
+  }
+}
