@@ -89,7 +89,13 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     memory,
     alarms,
     ack: (host, bootId, seq) => sessions.ack(host, bootId, seq),
-    movesChanged: host => sagas.poke(host),
+    movesChanged(host) {
+      sagas.poke(host)
+      sagas.help(
+        host,
+        (fleet.host(host)?.moves ?? []).map(({ move }) => move),
+      )
+    },
   })
   const sessions: Sessions = new Sessions({
     clock,

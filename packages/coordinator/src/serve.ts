@@ -1,12 +1,11 @@
 /** The coordinator as a process: files, TLS and sockets around the composed parts. */
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { DAY, every, errorChain, HeliotropeError, openSqliteJournal } from '@heliotrope/shared'
+import { DAY, every, errorChain, openSqliteJournal } from '@heliotrope/shared'
 import type { Clock, Log, Rng } from '@heliotrope/shared'
 import { checkMove, explain, lint, plan } from '@heliotrope/planner'
 import { createCoordinator } from './compose.js'
 import type { Coordinator } from './compose.js'
 import type { CoordinatorConfig } from './config/config.js'
+import { journalFile, makeDataDir, storeFile, trustDir } from './data-dir.js'
 import { agentServer } from './http/agent-server.js'
 import { consoleServer } from './http/console-server.js'
 import { openDatabase } from './store/database.js'
@@ -27,10 +26,6 @@ export interface Serving {
   port: number
   stop(): Promise<void>
 }
-
-export const journalFile = (dataDir: string): string => join(dataDir, 'journal.db')
-export const storeFile = (dataDir: string): string => join(dataDir, 'heliotrope.db')
-export const trustDir = (dataDir: string): string => join(dataDir, 'trust')
 
 /** Starts everything, or nothing. @throws bad-config, unavailable, conflict */
 export async function serve(config: CoordinatorConfig, { clock, rng, log }: ServePorts): Promise<Serving> {
@@ -103,17 +98,5 @@ export async function serve(config: CoordinatorConfig, { clock, rng, log }: Serv
   } catch (error) {
     await unwind()
     throw error
-  }
-}
-
-/** @throws unavailable */
-export function makeDataDir(dir: string): void {
-  try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
-  } catch (cause) {
-    throw new HeliotropeError('unavailable', `data_dir ${dir} cannot be made`, {
-      cause,
-      remedy: 'create it and give it to the user that runs heliotrope',
-    })
   }
 }

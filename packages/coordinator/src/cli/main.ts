@@ -3,6 +3,9 @@ import { userInfo } from 'node:os'
 import { systemClock, systemRng } from '@heliotrope/shared'
 import { runCli } from './program.js'
 
+// Whatever is written holds secrets, or names those who do.
+process.umask(0o077)
+
 const terminated = new Promise<string>(resolve => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
 })

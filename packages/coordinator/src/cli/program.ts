@@ -3,10 +3,8 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { iso } from '@heliotrope/shared'
 import type { MoveId } from '@heliotrope/shared'
 import { checkConfigFile, loadConfig } from '../config/load.js'
-import { journalFile, makeDataDir, serve, trustDir } from '../serve.js'
-import { pinoLog } from '../pino-log.js'
+import { journalFile, makeDataDir, trustDir } from '../data-dir.js'
 import { verifyJournalFile } from '../store/verify.js'
-import { openAuthority } from '../trust/authority.js'
 import { consoleClient } from './client.js'
 import type { Client } from './client.js'
 import { print, printError } from './context.js'
@@ -54,6 +52,8 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     .action(async () => {
       try {
         const config = loadConfig(globals().config)
+        // Only these two need TLS, X.509 and the like: the other commands start faster without.
+        const [{ serve }, { pinoLog }] = await Promise.all([import('../serve.js'), import('../pino-log.js')])
         const log = pinoLog(config.logLevel)
         const serving = await serve(config, { ...context, log })
         log.info('stopping', { signal: await context.terminated })
@@ -69,6 +69,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
       act(async () => {
         const { dataDir } = loadConfig(globals().config)
         makeDataDir(dataDir)
+        const { openAuthority } = await import('../trust/authority.js')
         const { fingerprint, signer } = await openAuthority(trustDir(dataDir), context.clock)
         const json = { dataDir, ca: fingerprint, coordinatorKey: signer.fingerprint }
         return {
@@ -104,12 +105,13 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
       act(async (vm: string) => answer(await client().call('explain', { vm }), explained => explained.text)),
     )
   program
-    .command('accept [plan]')
+    .command('accept')
     .description('start the moves of the present plan')
+    .argument('[plan]', 'number of the plan you mean; another than the present one is refused', whole)
     .option('--move <n>', 'only this move, from 1', whole)
     .action(
-      act(async (plan: string | undefined, options: { move?: number }) => {
-        const args = { by, ...(plan === undefined ? {} : { plan: whole(plan) }), ...options }
+      act(async (plan: number | undefined, options: { move?: number }) => {
+        const args = { by, ...(plan === undefined ? {} : { plan }), ...options }
         return answer(await client().call('accept', args), ({ started }) =>
           started.map(({ move, name, from, to }) => `${name}: ${from} to ${to}, move ${move}`).join('\n'),
         )

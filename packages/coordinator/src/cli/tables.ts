@@ -29,7 +29,7 @@ function table(head: string[], rows: (string | number | undefined)[][], empty: s
   const made = new Table({
     head,
     chars: { ...bare, ...none },
-    style: { head: [], 'padding-left': 0, 'padding-right': 0 },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   })
   for (const row of rows) made.push(row.map(cell => String(cell ?? NONE)))
   return made

@@ -132,12 +132,10 @@ export function consoleHandlers(ports: ConsolePorts) {
       }))
     },
     vms: (): VmView[] =>
-      fleet
-        .snapshot()
-        .vms.map(({ config, ...vm }) => ({
-          ...vm,
-          ...(config && { vcpus: config.vcpus, type: config.type }),
-        })),
+      fleet.snapshot().vms.map(({ config, ...vm }) => ({
+        ...vm,
+        ...(config && { vcpus: config.vcpus, type: config.type }),
+      })),
     moves: views,
     move({ move }: Args<'move'>): MoveView {
       const state =

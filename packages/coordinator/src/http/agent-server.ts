@@ -80,6 +80,7 @@ export function agentServer(options: AgentServerOptions): AgentServer {
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method, url } = request
+    const from = request.socket.remoteAddress
     try {
       if (method !== 'POST' || (url !== '/join' && url !== '/renew'))
         return answer(response, 404, { error: { code: 'unknown', message: `nothing at ${method} ${url}` } })
@@ -89,7 +90,7 @@ export function agentServer(options: AgentServerOptions): AgentServer {
       return answer(response, 200, await gate.renew(peer, parse(renewSchema, body).csr))
     } catch (error) {
       const { code, message, remedy } = HeliotropeError.from(error)
-      log.info('request refused', { url, from: request.socket.remoteAddress, error: errorChain(error) })
+      log.info('request refused', { url, from, error: errorChain(error) })
       answer(response, statusOf(code), { error: { code, message, remedy } })
     }
   }
@@ -131,20 +132,29 @@ function refuseUpgrade(socket: Duplex, status: number, text: string): void {
   socket.end(`HTTP/1.1 ${status} ${text}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
-async function readBody(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > MAX_BODY_BYTES)
-      throw new HeliotropeError('bad-input', `body larger than ${MAX_BODY_BYTES} bytes`)
-    chunks.push(chunk)
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'))
-  } catch (cause) {
-    throw new HeliotropeError('bad-input', 'the body is not JSON', { cause })
-  }
+/** @throws bad-input; the connection stays usable for the answer */
+function readBody(request: IncomingMessage): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      // The rest is read and dropped: ending the request here would end the answer, too.
+      if (size <= MAX_BODY_BYTES) chunks.push(chunk)
+    })
+    request.on('error', cause =>
+      reject(new HeliotropeError('cancelled', 'the request was cut off', { cause })),
+    )
+    request.on('end', () => {
+      if (size > MAX_BODY_BYTES)
+        return reject(new HeliotropeError('bad-input', `body larger than ${MAX_BODY_BYTES} bytes`))
+      try {
+        resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')))
+      } catch (cause) {
+        reject(new HeliotropeError('bad-input', 'the body is not JSON', { cause }))
+      }
+    })
+  })
 }
 
 function parse<T>(schema: z.ZodType<T>, body: unknown): T {

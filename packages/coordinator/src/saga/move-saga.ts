@@ -26,7 +26,9 @@ const RETRY_MS: Ms = 2 * SECOND
 const POLL_MS: Ms = 5 * SECOND
 const STUCK_POLL_MS: Ms = 30 * SECOND
 /** Once the outcome is proven, how long the sides get to put everything away before the move counts as done. */
-const SETTLE_MS: Ms = 2 * MINUTE
+const SETTLE_MS: Ms = 30 * MINUTE
+/** The same when one of them does not answer. */
+const AWAY_SETTLE_MS: Ms = 2 * MINUTE
 /** How long we try to have a target that was only prepared put its things away. */
 const TIDY_MS: Ms = 5 * MINUTE
 /** Beyond the move's own deadlines. */
@@ -50,6 +52,8 @@ export class MoveSaga {
   /** The source itself said that it did not start. */
   #startRefused = false
   #provenAt: Ms | undefined
+  /** What the sides said last: each is told what the other has given out. */
+  #seen: Standings = {}
   #waitingSince: Ms | undefined
 
   constructor(ports: SagaPorts, move: MoveId) {
@@ -159,33 +163,47 @@ export class MoveSaga {
   /** The source was never told: the VM stays for certain. The target must put away what it prepared. */
   async #tidyTarget(state: Granted): Promise<void> {
     const why = state.aborting?.why ?? 'aborted'
-    const target = await this.#abort(state, state.requested.to, why)
+    const { to } = state.requested
+    await this.#abort(state, to, why)
+    // A source that will never know the move is as good as one that has closed it.
+    const target = await this.#standing(state, to, true)
+    if (this.#stopped) return
     const epoch = state.granted.grant.body.epoch
     if (target && (target.closed || !target.known))
       return this.#done(state, { outcome: 'stayed', epoch, why }, { target })
     if (this.#age(state) < TIDY_MS) return this.#pause(RETRY_MS)
-    const text = `${why}; ${state.requested.to} has not confirmed that it put everything away`
+    const text = `${why}; ${to} has not confirmed that it put everything away`
     return this.#done(state, { outcome: 'stayed', epoch, why: text }, target ? { target } : {})
   }
 
   async #await(state: Granted): Promise<void> {
     const { requested, granted } = state
-    const grant = granted.grant.body
-    if (state.aborting) await this.#abort(state, requested.from, state.aborting.why)
-    const [source, target] = await Promise.all([this.#standing(requested.from), this.#standing(requested.to)])
+    const { from, to } = requested
+    // Both judge for themselves whether it is still theirs to give up; the source first, the target follows its word.
+    if (state.aborting) for (const host of [from, to]) await this.#abort(state, host, state.aborting.why)
+    const startImpossible = this.#startRefused || this.#expired(state)
+    const { source: sourceBefore, target: targetBefore } = this.#seen
+    const gone = startImpossible && sourceBefore?.known === false
+    const [source, target] = await Promise.all([
+      this.#standing(state, from, targetBefore?.closed === true),
+      this.#standing(state, to, sourceBefore?.closed === true || gone),
+    ])
     if (this.#stopped) return
     const standings: Standings = { ...(source ? { source } : {}), ...(target ? { target } : {}) }
+    this.#seen = { ...this.#seen, ...standings }
     const certificates = this.#keep(
       state,
       [source, target].flatMap(side => (side?.certificates ?? []) as HostCertificate[]),
     )
-    const proof = provenOutcome(grant, certificates, standings, this.#startRefused || this.#expired(state))
+    const proof = provenOutcome(granted.grant.body, certificates, standings, startImpossible)
     if (!proof) return this.#wait(state, standings)
-    if (proof.outcome === 'stayed' && target?.known && !target.closed)
-      await this.#abort(state, requested.to, proof.why)
-    this.#provenAt ??= this.#ports.clock.mono()
-    const settled = bothClosed(standings) || this.#ports.clock.mono() - this.#provenAt > SETTLE_MS
-    if (settled) return this.#done(state, proof, standings)
+    if (proof.outcome === 'stayed' && state.aborting) proof.why = state.aborting.why
+    const now = this.#ports.clock.mono()
+    this.#provenAt ??= now
+    // A side that answers is waited for: it still holds a name, a disk, a port.
+    const patience = source && target ? SETTLE_MS : AWAY_SETTLE_MS
+    if (bothClosed(standings) || now - this.#provenAt > patience) return this.#done(state, proof, standings)
+    if (proof.outcome === 'stayed' && target?.known && !target.closed) await this.#abort(state, to, proof.why)
     return this.#pause(RETRY_MS)
   }
 
@@ -219,7 +237,7 @@ export class MoveSaga {
     }
     this.#append('DONE', {
       outcome: proof.outcome,
-      reason: state.aborting && proof.outcome === 'stayed' ? state.aborting.why : proof.why,
+      reason: proof.why,
       epoch: proof.epoch,
       ...figure('bytes'),
       ...figure('startedAt'),
@@ -255,25 +273,18 @@ export class MoveSaga {
     })
   }
 
-  async #standing(host: HostId): Promise<MoveStanding | undefined> {
-    return this.#ask(host, 'move.standing', () =>
-      this.#ports.agents.call(host, 'move.standing', { move: this.move }),
-    )
+  /** Asks where a side stands, and tells it what the other side's journal has given out: a second path between them. */
+  #standing(state: MoveState, host: HostId, peerClosed: boolean): Promise<MoveStanding | undefined> {
+    const args = standingArgs(state, host, peerClosed)
+    return this.#ask(host, 'move.standing', () => this.#ports.agents.call(host, 'move.standing', args))
   }
 
-  async #abort(state: Granted, host: HostId, reason: string): Promise<MoveStanding | undefined> {
+  #abort(state: Granted, host: HostId, why: string): Promise<MoveStanding | undefined> {
     const { ids } = state.granted
     const id = host === state.requested.from ? ids.abortSource : ids.abortTarget
-    await this.#ask(host, 'move.abort', () =>
-      this.#ports.agents.call(
-        host,
-        'move.abort',
-        { move: this.move, reason: reason.slice(0, 500) },
-        { id, reason: state.requested.reason },
-      ),
-    )
-    // The answer to a repeated abort may be the first one's; only a fresh standing says where the side is now.
-    return this.#standing(host)
+    const options = { id, reason: state.requested.reason }
+    const args = { move: this.move, reason: why.slice(0, 500) }
+    return this.#ask(host, 'move.abort', () => this.#ports.agents.call(host, 'move.abort', args, options))
   }
 
   async #ask(
@@ -341,3 +352,14 @@ const say = (standing: MoveStanding | undefined): string =>
       ? standing.record + (standing.reason ? ` (${standing.reason})` : '')
       : 'does not know it'
     : 'no answer'
+
+/** A mover that was never reached by its peer ends by this. */
+export const standingArgs = (
+  state: MoveState,
+  host: HostId,
+  peerClosed: boolean,
+): { move: MoveId; peerClosed: boolean; certificates: HostCertificate[] } => ({
+  move: state.move,
+  peerClosed,
+  certificates: state.certificates.filter(({ body }) => body.by !== host).slice(0, 20),
+})

@@ -1,5 +1,5 @@
 /** All moves: asks for one, keeps at most one per VM, takes up the open ones after a restart. */
-import { certify, HeliotropeError, newCommandId, newMoveId } from '@heliotrope/shared'
+import { certify, errorChain, HeliotropeError, newCommandId, newMoveId } from '@heliotrope/shared'
 import type {
   Certificate,
   GrantBody,
@@ -12,7 +12,7 @@ import type {
   VmState,
 } from '@heliotrope/shared'
 import { Epochs } from './epochs.js'
-import { MoveSaga } from './move-saga.js'
+import { MoveSaga, standingArgs } from './move-saga.js'
 import type { SagaPorts } from './ports.js'
 import { foldMove, MOVE_PREFIX, moveStream, readMove } from './records.js'
 import type { GrantedBody, MoveState, RequestedBody } from './records.js'
@@ -141,6 +141,22 @@ export class Sagas {
   /** A host came back, or its report says something new about its moves. */
   poke(host: HostId): void {
     for (const { saga, from, to } of this.#open.values()) if (from === host || to === host) saga.poke()
+  }
+
+  /**
+   * A host still works at a move that is done here (it was away when the other side ended): tell it what the other side
+   * gave out, once for each change that it reports.
+   */
+  help(host: HostId, moves: readonly MoveId[]): void {
+    const { agents, log } = this.#ports
+    for (const move of moves) {
+      if (this.#open.has(move)) continue
+      const state = this.state(move)
+      if (!state?.done) continue
+      agents
+        .call(host, 'move.standing', standingArgs(state, host, true))
+        .catch((error: unknown) => log.debug('no answer', { move, host, error: errorChain(error) }))
+    }
   }
 
   #check(vm: VmState, to: HostId) {

@@ -1,0 +1,154 @@
+import t from 'tap'
+import { HeliotropeError, MINUTE, SECOND } from '@heliotrope/shared'
+import type { Mode } from '@heliotrope/shared'
+import { plan } from '@heliotrope/planner'
+import { openPlans } from '../src/store/plans.js'
+import { carry, pair, run, site, world } from './kit.js'
+import type { FakeAgent, TestWorld } from './kit.js'
+
+/** Site a draws from the grid, site b has sun; vm1 on a is worth moving. */
+async function sunny(
+  mode: Mode,
+): Promise<{ of: TestWorld; x: FakeAgent; y: FakeAgent; end: () => void; report: () => void }> {
+  const of = world({ sites: [site('a', mode), site('b', mode)] })
+  const [x, y] = await pair(of)
+  const moving = carry(x, y)
+  let cpuS = 0
+  const report = (): void => {
+    cpuS += 10
+    const cpu = (agent: FakeAgent) => ({
+      dom0: cpuS / 20,
+      ...Object.fromEntries(agent.domains.map(({ uuid }) => [uuid, cpuS * agent.domains.length])),
+    })
+    x.report({
+      full: false,
+      cpuS: cpu(x),
+      samples: [
+        x.sample('green-power', 0),
+        x.sample('host-power', x.domains.length > 0 ? 180 : 80, { meter: 'x' }),
+      ],
+    })
+    y.report({
+      full: false,
+      cpuS: cpu(y),
+      samples: [
+        y.sample('green-power', 500),
+        y.sample('host-power', y.domains.length > 0 ? 180 : 80, { meter: 'y' }),
+      ],
+    })
+  }
+  for (let i = 0; i < 9; i++) {
+    report()
+    await run(of.clock, 10 * SECOND)
+  }
+  return { of, x, y, end: () => moving.end('moved'), report }
+}
+
+t.test('observe: nothing is even proposed', async t => {
+  const { of, y } = await sunny('observe')
+  t.strictSame(of.coordinator.console.plan().moves, [])
+  await run(of.clock, 2 * MINUTE, 10 * SECOND)
+  t.equal(y.commands.length, 0)
+})
+
+t.test('recommend: proposed, and done when accepted', async t => {
+  const { of, y, end } = await sunny('recommend')
+  const proposed = of.coordinator.console.plan()
+  t.match(proposed, { verdict: 'MOVES', moves: [{ name: 'vm1', from: 'x', to: 'y', mode: 'recommend' }] })
+  await run(of.clock, 20 * SECOND)
+  t.equal(y.commands.length, 0, 'not by itself')
+  t.throws(() => of.coordinator.console.accept({ plan: proposed.id + 7, by: 'test' }), {
+    code: 'refused',
+    message: /not the present one/,
+  })
+  t.throws(() => of.coordinator.console.accept({ move: 2, by: 'test' }), { code: 'unknown' })
+  await of.coordinator.console.pause({ by: 'test' })
+  t.throws(() => of.coordinator.console.accept({ by: 'test' }), { code: 'refused', message: /paused/ })
+  await of.coordinator.console.resume({ by: 'test' })
+  const { started } = of.coordinator.console.accept({
+    plan: of.coordinator.console.plan().id,
+    move: 1,
+    by: 'alice',
+  })
+  t.match(started, [{ name: 'vm1', from: 'x', to: 'y' }])
+  await run(of.clock, 3 * SECOND)
+  t.match(y.commands[0]?.reason, [
+    { by: `plan ${proposed.id}`, why: /green power/ },
+    { by: 'alice', why: 'accepted' },
+  ])
+  end()
+  await run(of.clock, 10 * SECOND)
+  t.equal(of.coordinator.sagas.open().length, 0)
+})
+
+t.test('auto: acts by itself, then has nothing to do', async t => {
+  const { of, x, y, end, report } = await sunny('auto')
+  await run(of.clock, 3 * SECOND)
+  t.equal(of.coordinator.sagas.open().length, 1)
+  end()
+  for (let i = 0; i < 12; i++) {
+    report()
+    await run(of.clock, 10 * SECOND)
+  }
+  t.strictSame([x.domains.length, y.domains.length], [0, 1])
+  t.equal(y.count('move.prepare-target'), 1)
+  t.equal(of.coordinator.console.plan().moves.length, 0)
+})
+
+t.test('auto, paused: plans go on, acts do not; and a pause outlives the process', async t => {
+  const quiet = await sunny('recommend')
+  const { of, y } = quiet
+  await of.coordinator.console.pause({ by: 'test' })
+  of.ports.config.sites = [site('a', 'auto'), site('b', 'auto')]
+  await of.restart()
+  for (let i = 0; i < 9; i++) {
+    quiet.report()
+    await run(of.clock, 10 * SECOND)
+  }
+  t.ok(of.coordinator.console.status().paused)
+  t.equal(of.coordinator.console.plan().moves[0]?.mode, 'auto')
+  t.equal(y.commands.length, 0)
+  await of.coordinator.console.resume({ by: 'test' })
+  await run(of.clock, 5 * SECOND)
+  t.equal(y.count('move.prepare-target'), 1)
+})
+
+t.test('a plan is verified again when it is acted upon', async t => {
+  const { of, x, y } = await sunny('recommend')
+  t.equal(of.coordinator.console.plan().moves.length, 1)
+  x.domains = [{ ...x.domains[0]!, liveBlockers: ['a device was attached'] }]
+  x.report({ full: false })
+  await of.clock.advance(20)
+  t.throws(() => of.coordinator.reconciler.accept('test'), {
+    code: 'refused',
+    message: /device was attached/,
+  })
+  t.equal(y.commands.length, 0)
+})
+
+t.test('a decision can be replayed from what is stored; the same decision is stored once', async t => {
+  const { of } = await sunny('recommend')
+  const plans = openPlans(of.ports.db)
+  const { id } = of.coordinator.console.plan()
+  await run(of.clock, SECOND)
+  t.equal(of.coordinator.console.plan().id, id, 'says the same')
+  const stored = plans.find(id)!
+  t.strictSame(plan(stored.snapshot, stored.plan.policy), stored.plan)
+  t.match(of.coordinator.console.explain({ vm: 'vm1' }), { name: 'vm1', text: /should move to y/ })
+})
+
+t.test('a planner that throws is logged, and asked again', async t => {
+  let calls = 0
+  const of = world({}, {})
+  of.ports.planner = {
+    ...of.ports.planner,
+    plan: () => {
+      calls++
+      throw new HeliotropeError('internal', 'planner broke')
+    },
+  }
+  await of.restart()
+  await run(of.clock, 2 * MINUTE, 10 * SECOND)
+  t.ok(calls >= 2)
+  t.ok(of.log.lines.some(line => line.message === 'planning failed'))
+})
