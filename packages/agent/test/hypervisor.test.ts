@@ -19,7 +19,11 @@ function world(root: string, options: XenOptions = {}, clock = new VirtualClock(
   const exec: Exec = async argv => {
     const line = argv.join(' ')
     ran.push(line)
-    const done = (stdout = ''): { code: number; stdout: string; stderr: string } => ({ code: 0, stdout, stderr: '' })
+    const done = (stdout = ''): { code: number; stdout: string; stderr: string } => ({
+      code: 0,
+      stdout,
+      stderr: '',
+    })
     const [, verb] = argv
     if (line === 'xl info') return done(fixture('info-4.17.txt'))
     if (line.startsWith('xl list -l')) return done(fixture('config-pvh.json'))
@@ -53,7 +57,9 @@ function world(root: string, options: XenOptions = {}, clock = new VirtualClock(
 const UUID = '5f0c2a61-6a2e-4b0f-9a57-0d2f7c1e8a10' as VmId
 
 t.test('finds by uuid, and tells the facts with the bridges of dom0', async t => {
-  const root = t.testdir({ sys: { class: { net: { eth0: {}, xenbr0: { bridge: {} }, br1: { bridge: {} } } } } })
+  const root = t.testdir({
+    sys: { class: { net: { eth0: {}, xenbr0: { bridge: {} }, br1: { bridge: {} } } } },
+  })
   const { xen } = world(root)
   t.match(await xen.find(UUID), [{ domid: 3, name: 'web-1', state: 'running' }])
   t.strictSame(await xen.find('00000000-0000-4000-8000-000000000000' as VmId), [])
@@ -148,7 +154,9 @@ t.test('drained only when nothing is in flight twice and nothing was counted in 
   t.equal(await ask(), true)
   t.strictSame(ran, ['blockdev --flushbufs /dev/sdb'])
   t.equal(
-    await ask(() => writeFileSync(`${root}/sys/bus/xen-backend/devices/vbd-3-51712/statistics/wr_req`, '10\n')),
+    await ask(() =>
+      writeFileSync(`${root}/sys/bus/xen-backend/devices/vbd-3-51712/statistics/wr_req`, '10\n'),
+    ),
     false,
   )
   writeFileSync(`${root}/sys/dev/block/8:16/inflight`, '       0        1\n')

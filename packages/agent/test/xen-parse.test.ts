@@ -38,28 +38,56 @@ t.test('xl list -v: every state, odd names', async t => {
       [13, 'a-name-that-is-much-longer-than-forty-columns-is', 'running'],
     ],
   )
-  t.match(domains[1], { memoryMiB: 2048, vcpus: 4, cpuS: 98765.4, uuid: '1b4e28ba-2fa1-11d2-883f-0016d3cca427' })
+  t.match(domains[1], {
+    memoryMiB: 2048,
+    vcpus: 4,
+    cpuS: 98765.4,
+    uuid: '1b4e28ba-2fa1-11d2-883f-0016d3cca427',
+  })
 })
 
 t.test('xl list -v: what is not understood is an error, never a domain less', async t => {
   const text = fixture('list-v-4.17-states.txt')
-  t.match(message(() => parseList('')), /nothing.*not understood/)
-  t.match(message(() => parseList('xl: cannot connect')), /cannot connect/)
-  t.match(message(() => parseList(text.replace('-b----', '-x----'))), /web-1 .*not understood/)
-  t.match(message(() => parseList(text.split('\n').filter(line => !line.startsWith('Domain-0')).join('\n'))), /without dom0/)
+  t.match(
+    message(() => parseList('')),
+    /nothing.*not understood/,
+  )
+  t.match(
+    message(() => parseList('xl: cannot connect')),
+    /cannot connect/,
+  )
+  t.match(
+    message(() => parseList(text.replace('-b----', '-x----'))),
+    /web-1 .*not understood/,
+  )
+  t.match(
+    message(() =>
+      parseList(
+        text
+          .split('\n')
+          .filter(line => !line.startsWith('Domain-0'))
+          .join('\n'),
+      ),
+    ),
+    /without dom0/,
+  )
   const lines = text.trimEnd().split('\n')
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: lines.length - 1 }), fc.integer({ min: 1, max: 60 }), (row, cut) => {
-      const line = lines[row] as string
-      const torn = [...lines.slice(0, row), line.slice(0, Math.max(1, line.length - 60 - cut))]
-      try {
-        // A list that is cut in a line must not be taken for a shorter one.
-        parseList(torn.join('\n'))
-        return false
-      } catch {
-        return true
-      }
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: lines.length - 1 }),
+      fc.integer({ min: 1, max: 60 }),
+      (row, cut) => {
+        const line = lines[row] as string
+        const torn = [...lines.slice(0, row), line.slice(0, Math.max(1, line.length - 60 - cut))]
+        try {
+          // A list that is cut in a line must not be taken for a shorter one.
+          parseList(torn.join('\n'))
+          return false
+        } catch {
+          return true
+        }
+      },
+    ),
   )
 })
 
@@ -72,8 +100,14 @@ t.test('xl info', async t => {
     totalMemoryMiB: 2047,
     freeMemoryMiB: 962,
   })
-  t.match(message(() => parseInfo('host : a')), /total_memory/)
-  t.match(message(() => parseInfo(fixture('info-4.17.txt').replace(': 962', ': lots'))), /free_memory.*lots/)
+  t.match(
+    message(() => parseInfo('host : a')),
+    /total_memory/,
+  )
+  t.match(
+    message(() => parseInfo(fixture('info-4.17.txt').replace(': 962', ': lots'))),
+    /free_memory.*lots/,
+  )
   const wrapped = fixture('info-4.17.txt').replace(': 962', ': 18446744073709551')
   t.equal(parseInfo(wrapped).freeMemoryMiB, 0, 'more claimed than free is none free')
 })
@@ -92,7 +126,12 @@ t.test('xl list -l: a PVH guest on iSCSI', async t => {
           vdev: 'xvda',
           path: '/dev/disk/by-path/ip-10.77.9.1:3260-iscsi-iqn.2026-11.lab.heliotrope:disk1-lun-1',
           readonly: false,
-          source: { kind: 'iscsi', portal: '10.77.9.1:3260', iqn: 'iqn.2026-11.lab.heliotrope:disk1', lun: 1 },
+          source: {
+            kind: 'iscsi',
+            portal: '10.77.9.1:3260',
+            iqn: 'iqn.2026-11.lab.heliotrope:disk1',
+            lun: 1,
+          },
         },
       ],
       vifs: [{ mac: '00:16:3e:5e:6c:01', bridge: 'xenbr0' }],
@@ -134,7 +173,13 @@ t.test('as captured on Xen 4.20', async t => {
   const info = parseInfo(fixture('info-4.20.txt'))
   t.match(info, { xenVersion: '4.20.4-pre', freeMemoryMiB: 742 })
   const [pvh, pv] = parseConfigs(fixture('list-l-4.20.json'))
-  t.match(vmConfig(pvh!).config, { type: 'pvh', memoryMiB: 128, maxMemoryMiB: 160, disks: [], onCrash: 'preserve' })
+  t.match(vmConfig(pvh!).config, {
+    type: 'pvh',
+    memoryMiB: 128,
+    maxMemoryMiB: 160,
+    disks: [],
+    onCrash: 'preserve',
+  })
   t.strictSame(liveBlockers(pvh!, info.virtCaps), [])
   t.match(vmConfig(pv!).config, { type: 'pv', vifs: [] })
   t.match(liveBlockers(pv!, info.virtCaps), [/^PV guest: .*lacks 'shadow'/])
@@ -143,7 +188,11 @@ t.test('as captured on Xen 4.20', async t => {
     { vdev: 'xvda', readonly: false, source: { kind: 'iscsi', portal: '10.77.9.1:3260', lun: 1 } },
     { vdev: 'xvdb', readonly: true, source: { kind: 'local', path: '/dev/loop0' } },
   ])
-  t.strictSame(liveBlockers(disks!, info.virtCaps), [], 'libxl names no backend where it chose blkback itself')
+  t.strictSame(
+    liveBlockers(disks!, info.virtCaps),
+    [],
+    'libxl names no backend where it chose blkback itself',
+  )
 })
 
 t.test('what keeps a guest here', async t => {
@@ -152,26 +201,53 @@ t.test('what keeps a guest here', async t => {
     change(libxl.config)
     return liveBlockers(libxl, ['hap'])
   }
-  t.match(changed(config => (config.pcidevs = [{ bus: 3 }])), [/PCI passthrough/])
-  t.match(changed(config => (config.b_info.vnuma_nodes = [{}])), [/vNUMA/])
-  t.match(changed(config => (config.b_info.nested_hvm = 'True')), [/nested/])
-  t.match(changed(config => (config.b_info['type.hvm'] = { nested_hvm: 'True' })), [/nested/])
-  t.match(changed(config => (config.disks![0]!.backend = 'qdisk')), [/qdisk.*page cache/])
+  t.match(
+    changed(config => (config.pcidevs = [{ bus: 3 }])),
+    [/PCI passthrough/],
+  )
+  t.match(
+    changed(config => (config.b_info.vnuma_nodes = [{}])),
+    [/vNUMA/],
+  )
+  t.match(
+    changed(config => (config.b_info.nested_hvm = 'True')),
+    [/nested/],
+  )
+  t.match(
+    changed(config => (config.b_info['type.hvm'] = { nested_hvm: 'True' })),
+    [/nested/],
+  )
+  t.match(
+    changed(config => (config.disks![0]!.backend = 'qdisk')),
+    [/qdisk.*page cache/],
+  )
   const file = changed(config => {
     delete config.disks![0]!.backend
     config.disks![0]!.pdev_path = '/var/lib/images/a.img'
   })
   t.match(file, [/a file of dom0/])
-  t.match(changed(config => (config.disks![0]!.script = 'block-iscsi')), [/block-iscsi/])
-  t.match(changed(config => (config.disks![0]!.pdev_path = '')), [/empty/])
+  t.match(
+    changed(config => (config.disks![0]!.script = 'block-iscsi')),
+    [/block-iscsi/],
+  )
+  t.match(
+    changed(config => (config.disks![0]!.pdev_path = '')),
+    [/empty/],
+  )
 })
 
 t.test('a config that the wire would refuse is named, not sent', async t => {
   const libxl = one('config-pvh.json')
   libxl.config.c_info.name = 'no; such name'
   t.match(vmConfig(libxl), { config: undefined, problem: /^name: / })
-  t.match(message(() => parseConfigs('{')), /JSON/)
-  t.match(message(() => parseConfigs('[{"domid":4}]')), /config/)
+  t.match(
+    message(() => parseConfigs('{')),
+    /JSON/,
+  )
+  t.match(
+    message(() => parseConfigs('[{"domid":4}]')),
+    /config/,
+  )
   t.strictSame(parseConfigs('[{"domid":0,"config":{}}]'), [], 'dom0 has none')
   t.strictSame(parseConfigs(''), [])
 })

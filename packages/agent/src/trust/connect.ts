@@ -5,7 +5,13 @@ import type { Ms, Socket } from '@heliotrope/shared'
 import { WebSocket } from 'ws'
 import type { Identity } from './identity.js'
 
-export function connectCoordinator(url: string, identity: Identity, timeoutMs: Ms = 20_000): Promise<Socket> {
+/** @param coordinator `wss://HOST:PORT`, as in the config; the path is always /agent */
+export function connectCoordinator(
+  coordinator: string,
+  identity: Identity,
+  timeoutMs: Ms = 20_000,
+): Promise<Socket> {
+  const url = new URL('/agent', coordinator)
   return new Promise((resolve, reject) => {
     const ws = new WebSocket(url, {
       ca: identity.ca,
@@ -20,7 +26,7 @@ export function connectCoordinator(url: string, identity: Identity, timeoutMs: M
       // `ws` emits error once more when it is ended before it was open.
       ws.on('error', () => {})
       ws.terminate()
-      reject(new HeliotropeError('unavailable', `no session with ${url}`, { cause }))
+      reject(new HeliotropeError('unavailable', `no session with ${url.host}`, { cause }))
     }
     ws.once('error', fail)
     let tls: TLSSocket | undefined

@@ -2,7 +2,7 @@
 import { request } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import { connect } from 'node:tls'
-import { X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import { fingerprintOf, HeliotropeError } from '@heliotrope/shared'
 import type { ErrorCode, Ms } from '@heliotrope/shared'
 
@@ -98,7 +98,7 @@ export function fetchAuthority(url: URL, fingerprint: string, timeoutMs: Ms): Pr
     socket.once('secureConnect', () => {
       try {
         const leaf = socket.getPeerX509Certificate()
-        const ca = chainOf(socket.getPeerCertificate(true)).find(
+        const ca = chainOf(leaf).find(
           one => fingerprintOf(one.publicKey.export({ type: 'spki', format: 'der' })) === fingerprint,
         )
         if (!ca || !leaf || !leaf.verify(ca.publicKey))
@@ -119,13 +119,13 @@ export function fetchAuthority(url: URL, fingerprint: string, timeoutMs: Ms): Pr
   })
 }
 
-function chainOf(leaf: { raw?: Buffer; issuerCertificate?: unknown }): X509Certificate[] {
+/** By X509Certificate only: `getPeerCertificate(true)` returns nothing after `getPeerX509Certificate()` on Node 20. */
+function chainOf(leaf: X509Certificate | undefined): X509Certificate[] {
   const chain: X509Certificate[] = []
-  let next: { raw?: Buffer; issuerCertificate?: unknown } | undefined = leaf
-  // A self-signed certificate is its own issuer.
-  while (next?.raw && chain.length < 8 && !chain.some(one => one.raw.equals(next!.raw!))) {
-    chain.push(new X509Certificate(next.raw))
-    next = next.issuerCertificate as typeof next
+  for (let next = leaf; next && chain.length < 8; next = next.issuerCertificate) {
+    // A self-signed certificate is its own issuer.
+    if (chain.some(one => one.raw.equals((next as X509Certificate).raw))) break
+    chain.push(next)
   }
   return chain
 }

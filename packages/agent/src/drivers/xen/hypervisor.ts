@@ -113,12 +113,20 @@ export function xenHypervisor(ports: XenPorts, options: XenOptions = {}): Hyperv
       if ((await mustExist(domid)).state !== 'suspended') return
       const { code, stderr, stdout } = await exec(xl.resume(domid))
       if (/not implemented|unknown command/i.test(stderr + stdout))
-        throw new HeliotropeError('unavailable', `domain ${domid} stays suspended: this xl has no \`resume\``, {
-          remedy: 'xl resume exists from Xen 4.20 on; resume it by libxl_domain_resume, or upgrade the host',
-        })
+        throw new HeliotropeError(
+          'unavailable',
+          `domain ${domid} stays suspended: this xl has no \`resume\``,
+          {
+            remedy:
+              'xl resume exists from Xen 4.20 on; resume it by libxl_domain_resume, or upgrade the host',
+          },
+        )
       // Xen 4.20's `xl resume` ends with 0 even where libxl failed, so the state is what counts.
       if ((await mustExist(domid)).state === 'suspended')
-        throw new HeliotropeError('exec-failed', `xl resume ${domid} ended with ${code}: ${lastLines(stderr)}`)
+        throw new HeliotropeError(
+          'exec-failed',
+          `xl resume ${domid} ended with ${code}: ${lastLines(stderr)}`,
+        )
     },
     async destroy(domid) {
       if (!(await byDomid(domid))) return

@@ -54,7 +54,11 @@ const isTrue = (flag: string | undefined): boolean => flag?.toLowerCase() === 't
  * Served by blkback. libxl writes no backend into the config where it chose one itself, which is blkback for a raw
  * block device (libxl_device.c, disk_try_backend).
  */
-function isBlockDevice(disk: { backend?: string | undefined; pdev_path?: string | null | undefined; format?: string | undefined }): boolean {
+function isBlockDevice(disk: {
+  backend?: string | undefined
+  pdev_path?: string | null | undefined
+  format?: string | undefined
+}): boolean {
   if (disk.backend !== undefined) return disk.backend === 'phy'
   return (disk.format ?? 'raw') === 'raw' && (disk.pdev_path ?? '').startsWith('/dev/')
 }

@@ -22,9 +22,15 @@ export async function userOfDevice(files: HostFiles, path: string): Promise<stri
   for (const backend of await files.list('/sys/bus/xen-backend/devices')) {
     const domid = /^vbd-(\d+)-/.exec(backend)?.[1]
     if (domid === undefined) continue
-    const physical = await files.read(`/sys/bus/xen-backend/devices/${backend}/physical_device`).catch(() => '')
+    const physical = await files
+      .read(`/sys/bus/xen-backend/devices/${backend}/physical_device`)
+      .catch(() => '')
     // blkback prints hex, /sys prints decimal.
-    const has = physical.trim().split(':').map(part => Number.parseInt(part, 16)).join(':')
+    const has = physical
+      .trim()
+      .split(':')
+      .map(part => Number.parseInt(part, 16))
+      .join(':')
     if (has === wanted) return `domain ${domid}`
   }
   const holders = await files.list(`/sys/class/block/${name}/holders`)

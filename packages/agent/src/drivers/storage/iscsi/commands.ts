@@ -6,7 +6,16 @@ export interface Target {
   iqn: string
 }
 
-const node = ({ portal, iqn }: Target, ...rest: string[]): Argv => ['iscsiadm', '-m', 'node', '-T', iqn, '-p', portal, ...rest]
+const node = ({ portal, iqn }: Target, ...rest: string[]): Argv => [
+  'iscsiadm',
+  '-m',
+  'node',
+  '-T',
+  iqn,
+  '-p',
+  portal,
+  ...rest,
+]
 
 export const iscsiadm = {
   sessions: (): Argv => ['iscsiadm', '-m', 'session'],

@@ -63,7 +63,8 @@ export function iscsiStorage(ports: IscsiPorts): Storage {
     }
     if (madeSession) {
       const { code, stderr } = await exec(iscsiadm.login(source), { timeoutMs: 150 * SECOND })
-      if (code !== 0 && code !== EXIT.sessionExists) throw failed(`login to ${source.iqn} at ${source.portal}`, code, stderr)
+      if (code !== 0 && code !== EXIT.sessionExists)
+        throw failed(`login to ${source.iqn} at ${source.portal}`, code, stderr)
     } else if (!(await deviceExists(files, disk.path))) await runOk(exec, iscsiadm.rescan(source))
     if (!(await until(true, disk.path, APPEAR_MS)))
       throw new HeliotropeError('exec-failed', `${disk.path} did not appear within ${APPEAR_MS / 1000} s`, {
@@ -78,7 +79,8 @@ export function iscsiStorage(ports: IscsiPorts): Storage {
     const { luns, ownSession, ownRecord } = useOf(journal, boot, source)
     if (luns.size > 0 || !ownSession) return
     const { code, stderr } = await exec(iscsiadm.logout(source), { timeoutMs: 60 * SECOND })
-    if (code !== 0 && code !== EXIT.nothingFound) throw failed(`logout from ${source.iqn} at ${source.portal}`, code, stderr)
+    if (code !== 0 && code !== EXIT.nothingFound)
+      throw failed(`logout from ${source.iqn} at ${source.portal}`, code, stderr)
     if (ownRecord) {
       const removed = await exec(iscsiadm.remove(source))
       if (removed.code !== 0 && removed.code !== EXIT.nothingFound)
@@ -91,7 +93,10 @@ export function iscsiStorage(ports: IscsiPorts): Storage {
     const { source } = disk
     if (source.kind === 'local') return undefined
     if (disk.path !== iscsiPath(source))
-      throw new HeliotropeError('refused', `disk ${disk.vdev}: ${disk.path} is not the path of ${source.iqn} LUN ${source.lun}`)
+      throw new HeliotropeError(
+        'refused',
+        `disk ${disk.vdev}: ${disk.path} is not the path of ${source.iqn} LUN ${source.lun}`,
+      )
     return source
   }
 
@@ -99,9 +104,13 @@ export function iscsiStorage(ports: IscsiPorts): Storage {
     async attach(disk) {
       const source = known(disk)
       if (source && !ports.portals.includes(source.portal))
-        throw new HeliotropeError('refused', `iSCSI portal ${source.portal} of disk ${disk.vdev} is not allowed here`, {
-          remedy: `add it to storage.iscsi.portals in agent.yaml; allowed now: ${ports.portals.join(', ') || 'none'}`,
-        })
+        throw new HeliotropeError(
+          'refused',
+          `iSCSI portal ${source.portal} of disk ${disk.vdev} is not allowed here`,
+          {
+            remedy: `add it to storage.iscsi.portals in agent.yaml; allowed now: ${ports.portals.join(', ') || 'none'}`,
+          },
+        )
       if (await deviceExists(files, disk.path)) return
       if (!source)
         throw new HeliotropeError('refused', `disk ${disk.vdev}: ${disk.path} does not exist on this host`, {
@@ -127,11 +136,18 @@ export function iscsiStorage(ports: IscsiPorts): Storage {
       if (await deviceExists(files, disk.path)) {
         const user = await userOfDevice(files, disk.path)
         if (user !== undefined)
-          throw new HeliotropeError('conflict', `disk ${disk.path} is used by ${user} on this host: it stays attached`)
+          throw new HeliotropeError(
+            'conflict',
+            `disk ${disk.path} is used by ${user} on this host: it stays attached`,
+          )
         await runOk(exec, flushDevice(disk.path))
       }
       await release(source, boot)
-      if (useOf(journal, boot, source).luns.size === 0 && ownSession && !(await until(false, disk.path, VANISH_MS)))
+      if (
+        useOf(journal, boot, source).luns.size === 0 &&
+        ownSession &&
+        !(await until(false, disk.path, VANISH_MS))
+      )
         log.warn('the device of a detached disk is still there', { path: disk.path })
     },
     attached: disk => deviceExists(files, disk.path),
