@@ -18,7 +18,7 @@ export interface Policy {
   movesInLastHour?: number
   /** A host whose last report is older takes no part. */
   reportMaxAgeMs: Ms
-  /** Memory that stays free on every target, for the hypervisor's own overhead. */
+  /** Memory that stays free on every target, beyond what the VM and its page tables need. */
   reserveMiB: MiB
   /** What a transfer carries, and the watts it costs on both hosts together while it lasts. */
   transferBps: BytesPerSecond

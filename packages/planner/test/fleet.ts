@@ -108,7 +108,8 @@ export function apply(plan: Plan, snapshot: Snapshot, at = snapshot.at): Snapsho
     const moved = after.vms.find(candidate => candidate.uuid === move.vm) as VmState
     const from = after.hosts.find(candidate => candidate.id === move.from) as HostState
     const to = after.hosts.find(candidate => candidate.id === move.to) as HostState
-    const memory = Math.max(moved.memoryMiB, moved.config?.maxMemoryMiB ?? 0)
+    const max = Math.max(moved.memoryMiB, moved.config?.maxMemoryMiB ?? 0)
+    const memory = max + 16 + Math.ceil(max / 64)
     from.facts.freeMemoryMiB += memory
     to.facts.freeMemoryMiB -= memory
     const loads = (id: string, watts: number) => {

@@ -58,7 +58,7 @@ const refusing: [ReasonCode, Parameters<typeof darkAndSunny>[0], Partial<Policy>
   ['budget-concurrent', () => {}, { maxConcurrentMoves: 0 }],
   ['budget-hour', () => {}, { movesInLastHour: 1000 }],
   ['hypervisor-ability', ({ sunny }) => (sunny.facts.virtCaps = ['pv'])],
-  ['target-memory', ({ sunny }) => (sunny.facts.freeMemoryMiB = 1024 + policy.reserveMiB - 1)],
+  ['target-memory', ({ sunny }) => (sunny.facts.freeMemoryMiB = 1056 + policy.reserveMiB - 1)],
   ['storage-unreachable', ({ sunny }) => (sunny.facts.portals = [])],
   ['storage-unreachable', ({ vm }) => (vm.config!.disks[0]!.source = { kind: 'local', path: '/dev/vg/x' })],
   ['bridge-missing', ({ sunny }) => (sunny.facts.bridges = [])],
@@ -114,9 +114,9 @@ void t.test('a PV guest: said in words, even where there is no need', async t =>
 
 void t.test('most watts per MiB first, best fit, and no more than the memory holds', async t => {
   const snapshot = darkAndSunny(({ dark, sunny, snapshot }) => {
-    sunny.facts.freeMemoryMiB = 2048 + 64
+    sunny.facts.freeMemoryMiB = 2 * 1056 + 64
     const spacious = host('sunny-2', 'sunny')
-    spacious.facts.freeMemoryMiB = 1024 + 64 + 1
+    spacious.facts.freeMemoryMiB = 1056 + 64 + 1
     snapshot.hosts.push(spacious)
     snapshot.vms = [
       vm(1, dark, { powerW: 20 }),
@@ -156,11 +156,13 @@ void t.test('moves in flight count at their ends', async t => {
       startedAt: NOW,
       text: '',
     })
-    sunny.facts.freeMemoryMiB = 2048 + 64 - 1
+    sunny.facts.freeMemoryMiB = 2 * 1056 + 64 - 1
   })
   t.match(only(snapshot).sites[1], { headroomW: 5 })
   t.match(checkMove(snapshot, policy, uuid(1), snapshot.hosts[1]!.id), [{ code: 'target-memory' }])
   snapshot.hosts[1]!.domains.push({ uuid: uuid(2) } as Domain)
+  t.match(checkMove(snapshot, policy, uuid(1), snapshot.hosts[1]!.id), [{ code: 'target-memory' }])
+  snapshot.hosts[1]!.moves[0]!.record = 'READY'
   t.same(checkMove(snapshot, policy, uuid(1), snapshot.hosts[1]!.id), [])
   snapshot.sites[0]!.loadW = 700
   snapshot.sites[1]!.greenW = 900

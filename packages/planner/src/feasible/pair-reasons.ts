@@ -1,6 +1,6 @@
 /** Why this VM cannot go to that host. */
 import type { Disk, HostState, VmState } from '@heliotrope/shared'
-import { vmMemoryMiB } from '../need/fleet-view.js'
+import { vmNeedMiB } from '../need/fleet-view.js'
 import type { FleetView, HostWork } from '../need/fleet-view.js'
 import type { Reason } from '../types.js'
 import { abilityReason } from './ability.js'
@@ -39,7 +39,7 @@ export function ruledPairReasons(view: FleetView, host: HostState): Reason[] {
 }
 
 function memoryReason(view: FleetView, vm: VmState, target: HostWork): Reason | undefined {
-  const need = vmMemoryMiB(vm) + view.policy.reserveMiB
+  const need = vmNeedMiB(vm) + view.policy.reserveMiB
   if (target.freeMiB >= need) return undefined
   const left = Math.max(0, Math.floor(target.freeMiB))
   return {

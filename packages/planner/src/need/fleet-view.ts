@@ -64,9 +64,12 @@ export function fleetView(snapshot: Snapshot, policy: Policy): FleetView {
     const target = vm.busy && snapshot.hosts.find(host => targetOf(host, vm))
     if (!target || target.id === vm.host) continue
     shift(view, vm, target.id)
-    // The copy that is being received holds its memory already.
-    const host = view.hosts.get(target.id) as HostWork
-    if (target.domains.some(domain => domain.uuid === vm.uuid)) host.freeMiB += vmMemoryMiB(vm)
+    // A complete copy holds its memory already. One that is being received may not yet; counting both is the cautious
+    // error, and the target's agent makes the same.
+    const record = target.moves.find(move => move.move === vm.busy)?.record
+    const complete = record !== 'ORDERED' && record !== 'PREPARED'
+    if (complete && target.domains.some(domain => domain.uuid === vm.uuid))
+      (view.hosts.get(target.id) as HostWork).freeMiB += vmNeedMiB(vm)
   }
   return view
 }
@@ -74,14 +77,20 @@ export function fleetView(snapshot: Snapshot, policy: Policy): FleetView {
 const targetOf = (host: HostState, vm: VmState): boolean =>
   host.moves.some(move => move.move === vm.busy && move.role === 'target')
 
-/** What the target must have free: a ballooned VM may grow to its maximum. */
+/** What travels, and what it may grow to. */
 export const vmMemoryMiB = (vm: VmState): MiB => Math.max(vm.memoryMiB, vm.config?.maxMemoryMiB ?? 0)
+
+/** What a target must have free: page tables and Xen's own needs come on top, by the same rule as the agent's check. */
+export function vmNeedMiB(vm: VmState): MiB {
+  const memory = vmMemoryMiB(vm)
+  return memory + 16 + Math.ceil(memory / 64)
+}
 
 /** Counts a move as done for the sites' load; the source's memory is not free before it has ended. */
 export function shift(view: FleetView, vm: VmState, to: HostId): void {
   const target = view.hosts.get(to)
   if (target === undefined) return
-  target.freeMiB -= vmMemoryMiB(vm)
+  target.freeMiB -= vmNeedMiB(vm)
   const from = view.sites.get(vm.site)
   const site = view.sites.get(target.state.site)
   if (from) from.loadW -= vm.powerW

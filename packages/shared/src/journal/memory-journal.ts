@@ -22,6 +22,15 @@ export function openMemoryJournal(clock: Clock): MemoryJournal {
   let records: JournalRecord[] = []
   let synced = 0
   const sealed = new Set<string>()
+  // By stream, oldest first: a simulated day asks for its few open streams some hundred thousand times.
+  let byStream = new Map<string, JournalRecord[]>()
+  let open = new Set<string>()
+  const index = (record: JournalRecord): void => {
+    const records = byStream.get(record.stream)
+    if (records) return void records.push(record)
+    byStream.set(record.stream, [record])
+    open.add(record.stream)
+  }
   const readable = (): void => {
     if (journal.unreadable) throw new HeliotropeError('journal-failed', 'journal cannot be read to its end')
   }
@@ -45,12 +54,13 @@ export function openMemoryJournal(clock: Clock): MemoryJournal {
       }
       const whole = { ...record, hash: chainHash(record) }
       records.push(whole)
+      index(whole)
       if (fault !== 'lose-sync') synced = records.length
       return whole
     },
     read(stream) {
       readable()
-      return records.filter(record => record.stream === stream)
+      return [...(byStream.get(stream) ?? [])]
     },
     scan(from, limit) {
       readable()
@@ -58,16 +68,22 @@ export function openMemoryJournal(clock: Clock): MemoryJournal {
     },
     streams(prefix, which) {
       readable()
-      const names = new Set(records.map(record => record.stream).filter(name => name.startsWith(prefix)))
-      return [...names].filter(name => which === 'all' || !sealed.has(name))
+      return [...(which === 'all' ? byStream.keys() : open)].filter(name => name.startsWith(prefix))
     },
-    seal: stream => void sealed.add(stream),
+    seal(stream) {
+      sealed.add(stream)
+      open.delete(stream)
+    },
     head() {
       const head = records.at(-1)
       return head ? { seq: head.seq, hash: head.hash } : { seq: 0, hash: FIRST_PREVIOUS }
     },
     crash() {
       records = records.slice(0, synced)
+      byStream = new Map()
+      open = new Set()
+      records.forEach(index)
+      for (const stream of sealed) open.delete(stream)
     },
     close() {},
   }

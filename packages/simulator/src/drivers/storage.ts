@@ -1,0 +1,28 @@
+/** The agent's Storage on the simulated disks. */
+import type { Storage } from '@heliotrope/agent'
+import { HeliotropeError } from '@heliotrope/shared'
+import type { Disk } from '@heliotrope/shared'
+import type { SimHost } from '../world/sim-host.js'
+import { PORTAL } from '../world/spec.js'
+import type { World } from '../world/world.js'
+
+export function simStorage(world: World, host: SimHost): Storage {
+  const id = host.spec.id
+  const used = (disk: Disk): boolean =>
+    [...host.domains.values()].some(domain => domain.config.disks.some(own => own.path === disk.path))
+  return {
+    attach: async disk => {
+      if (world.disks.attached(id, disk)) return
+      if (disk.source.kind !== 'iscsi' || disk.source.portal !== PORTAL)
+        throw new HeliotropeError('refused', `disk ${disk.vdev} cannot be reached from ${id}`)
+      world.disks.attach(id, disk)
+    },
+    detach: async disk => {
+      if (!world.disks.attached(id, disk)) return
+      if (used(disk))
+        throw new HeliotropeError('conflict', `disk ${disk.vdev} is in use by a domain on ${id}`)
+      world.disks.detach(id, disk)
+    },
+    attached: async disk => world.disks.attached(id, disk),
+  }
+}

@@ -1,0 +1,109 @@
+/** One host's agent, as composed for the simulation: the real agent and movers, everything below them simulated. */
+import { createAgent, defaultQualityRules, EpochIndex, Moves, openReportBuffer } from '@heliotrope/agent'
+import type { Agent } from '@heliotrope/agent'
+import { MINUTE, openMemoryJournal, SECOND, seededRng } from '@heliotrope/shared'
+import type { Log, MemoryJournal, MoveId, MoveRole, Signer, Socket } from '@heliotrope/shared'
+import { simHypervisor } from '../drivers/hypervisor.js'
+import { simMeters } from '../drivers/meters.js'
+import type { SimMeters } from '../drivers/meters.js'
+import type { Network } from '../net/network.js'
+import type { Peers } from '../net/peers.js'
+import type { Streams } from '../net/streams.js'
+import { seedFor } from '../world/noise.js'
+import type { SimHost } from '../world/sim-host.js'
+import { PORTAL } from '../world/spec.js'
+import type { World } from '../world/world.js'
+import type { SourceXlFaults } from '../xl/source-xl.js'
+import type { TargetXlFaults } from '../xl/target-xl.js'
+import { InlineLauncher } from './inline-launcher.js'
+
+export interface SimAgentPorts {
+  world: World
+  host: SimHost
+  network: Network
+  peers: Peers
+  streams: Streams
+  signer: Signer
+  coordinatorKeys: readonly string[]
+  connect: () => Promise<Socket>
+  log: Log
+}
+
+export class SimAgent {
+  readonly host: SimHost
+  /** Outlives the agent, as a disk does. */
+  readonly journal: MemoryJournal
+  readonly launcher: InlineLauncher
+  readonly meters: SimMeters
+  /** What goes wrong with the next xl here. */
+  xlFaults: (role: MoveRole, move: MoveId) => SourceXlFaults & TargetXlFaults = () => ({})
+  readonly #ports: SimAgentPorts
+  #agent: Agent | undefined
+
+  constructor(ports: SimAgentPorts) {
+    this.#ports = ports
+    this.host = ports.host
+    const { clock } = ports.world
+    this.journal = openMemoryJournal(clock)
+    this.meters = simMeters(ports.world, ports.host)
+    this.launcher = new InlineLauncher({
+      ...ports,
+      journal: this.journal,
+      xlFaults: (role, move) => this.xlFaults(role, move),
+    })
+  }
+
+  async start(): Promise<void> {
+    const { world, host, signer, coordinatorKeys, connect, log } = this.#ports
+    const { clock } = world
+    const { id } = host.spec
+    const rng = seededRng(seedFor(world.spec.seed, `${id}/${host.bootCount}`))
+    const moves = new Moves({
+      clock,
+      log,
+      journal: this.journal,
+      epochs: new EpochIndex(this.journal),
+      launcher: this.launcher,
+      host: id,
+      key: signer.fingerprint,
+      bootId: host.bootId,
+      coordinatorKeys,
+      address: `${id}.example`,
+      ports: [7421, 7440],
+    })
+    const rules = { ...defaultQualityRules, staleAfterMs: 5 * MINUTE }
+    const agent = createAgent(
+      {
+        clock,
+        rng,
+        log,
+        journal: this.journal,
+        hypervisor: simHypervisor(world, host),
+        meters: this.meters.meters.map(meter => ({ meter, everyMs: 30 * SECOND, rules })),
+        moves,
+        buffer: openReportBuffer({ file: ':memory:', clock, log }),
+        connect,
+        findings: async () => host.findings,
+        signer,
+        coordinatorKeys,
+      },
+      {
+        host: id,
+        site: host.site.id,
+        bootId: host.bootId,
+        version: 'simulated',
+        moverAddress: `${id}.example:7421`,
+        portals: [PORTAL],
+        reportMs: MINUTE,
+      },
+    )
+    this.#agent = agent
+    await agent.start()
+  }
+
+  /** Stops the agent alone: its movers live on, as on a host. */
+  async stop(): Promise<void> {
+    await this.#agent?.stop()
+    this.#agent = undefined
+  }
+}

@@ -1,0 +1,38 @@
+/** The made-up weather of one site, and the green power it gives. */
+import type { Ms, W } from '@heliotrope/shared'
+import { MINUTE } from '@heliotrope/shared'
+import { noise, seedFor } from './noise.js'
+import type { SiteSpec } from './spec.js'
+import { panelW, sunSine } from './sun.js'
+
+export interface Weather {
+  /** W from panels and turbines. */
+  greenW(at: Ms): W
+  /** 0..1 */
+  cloud(at: Ms): number
+  windMps(at: Ms): number
+}
+
+export function siteWeather(site: SiteSpec, seed: number, startWall: Ms): Weather {
+  const process = (name: string, persistence: number): ((since: Ms) => number) =>
+    noise({ seed: seedFor(seed, `${site.id}/${name}`), stepMs: 10 * MINUTE, persistence })
+  const clouds = process('cloud', 0.97)
+  const winds = process('wind', 0.985)
+  const weather: Weather = {
+    cloud: at => Math.min(1, Math.max(0, 0.3 + 0.3 * clouds(at - startWall))),
+    windMps: at => Math.max(0, 6 + 3 * winds(at - startWall)),
+    greenW(at) {
+      const sine = sunSine(site.latitude, site.longitude, at)
+      return (
+        panelW(site.panelPeakW, sine, weather.cloud(at)) + turbineW(site.turbineRatedW, weather.windMps(at))
+      )
+    },
+  }
+  return weather
+}
+
+/** Cut-in 3 m/s, rated from 12, off above 25; cubic between. */
+export function turbineW(ratedW: W, mps: number): W {
+  if (mps < 3 || mps > 25) return 0
+  return mps >= 12 ? ratedW : ratedW * ((mps ** 3 - 27) / (12 ** 3 - 27))
+}

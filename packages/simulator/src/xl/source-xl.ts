@@ -1,0 +1,285 @@
+/**
+ * `xl migrate` on virtual time, behind the SourceTransfer port: precopy in rounds, suspend, READY, rename, GO, report;
+ * and what it leaves behind when a pipe closes or it is killed (XEN.md 1.1, 1.2; the xl parts of shared/model/saga.pml).
+ */
+import type { SourceTransfer, TransferProgress } from '@heliotrope/agent'
+import type { BytesPerSecond, Cancel, MoveId, Ms } from '@heliotrope/shared'
+import { SECOND } from '@heliotrope/shared'
+import type { Network } from '../net/network.js'
+import type { StreamConnection } from '../net/stream.js'
+import { imageOf } from '../world/domain.js'
+import type { SimDomain } from '../world/domain.js'
+import type { SimHost, XlProcess } from '../world/sim-host.js'
+import type { World } from '../world/world.js'
+
+/** pre: copying · waits-ready: suspended, stream out · renamed: READY read · waits-report: GO written */
+type Stage = 'new' | 'precopy' | 'suspending' | 'tail' | 'waits-ready' | 'renamed' | 'waits-report' | 'exited'
+
+export interface SourceXlFaults {
+  /** The guest ignores the request to suspend; xl gives up after 60 s and does not resume. */
+  guestDeaf?: boolean
+  /** The guest suspends after xl has given up, and nobody resumes it. */
+  suspendsLate?: boolean
+  /** xl cannot rename to NAME--migratedaway. */
+  renameFails?: boolean
+}
+
+export interface SourceXlPorts {
+  world: World
+  host: SimHost
+  network: Network
+  stream: StreamConnection
+  move: MoveId
+  /** 0: no limit. */
+  limitBps: BytesPerSecond
+  faults?: SourceXlFaults
+}
+
+const PAGE = 4096
+/** xl's policy is fixed: at most five rounds, or fewer than 50 dirty pages (xg_sr_save.c). */
+const ROUNDS = 5
+const FEW_PAGES = 50
+/** A guest writes to a part of its memory only. */
+const WORKING_SET = 0.15
+const STEP_MS: Ms = 1 * SECOND
+const SUSPEND_TIMEOUT_MS: Ms = 60 * SECOND
+
+export class SourceXl implements SourceTransfer, XlProcess {
+  onChange: () => void = () => {}
+  readonly role = 'source'
+  readonly move: MoveId
+  alive = false
+  streamSent = false
+  goRead = false
+  broken: string | undefined
+  readonly #ports: SourceXlPorts
+  #stage: Stage = 'new'
+  #domain: SimDomain | undefined
+  #cancel: Cancel = () => {}
+  #loading = false
+  #pipesOpen = true
+  #progress: TransferProgress = {
+    bytes: 0,
+    pages: 0,
+    dirtiedPages: 0,
+    round: 0,
+    remainingPages: 0,
+    rateBps: 0,
+  }
+  #dirty = 0
+
+  constructor(ports: SourceXlPorts) {
+    this.#ports = ports
+    this.move = ports.move
+    ports.stream.onReaderClosed = () => this.#streamBroke()
+  }
+
+  get xlExited(): boolean {
+    return this.#stage === 'exited'
+  }
+
+  start(domid: number): void {
+    const { host, stream } = this.#ports
+    this.#domain = host.domains.get(domid)
+    this.alive = true
+    host.xls.add(this)
+    if (this.#domain?.state !== 'running') return this.#exit()
+    this.#stage = 'precopy'
+    this.#progress.remainingPages = this.#pages
+    this.#load(true)
+    stream.header(imageOf(this.#domain))
+    this.#after(0, () => this.#copy())
+  }
+
+  giveReady(): void {
+    if (this.#stage !== 'waits-ready' || !this.#pipesOpen) return
+    const { world, host, faults } = this.#ports
+    const domain = this.#domain as SimDomain
+    if (faults?.renameFails) return this.#resumeAndExit('rename failed')
+    this.#stage = 'renamed'
+    world.rename(host, domain, `${domain.config.name}--migratedaway`)
+    this.#after(2, () => {
+      // Without a reader the write of GO fails: "CHECK AT BOTH ENDS", and the VM stays suspended.
+      if (!this.#pipesOpen) return this.#exit()
+      this.#stage = 'waits-report'
+      this.goRead = true
+      this.onChange()
+    })
+  }
+
+  giveReport(): void {
+    if (this.#stage !== 'waits-report' || !this.#pipesOpen) return
+    const { world, host } = this.#ports
+    const domain = this.#domain as SimDomain
+    this.#after(5, () => {
+      if (host.domains.has(domain.domid)) world.remove(host, domain, 'xl migrate: report read')
+      this.#exit()
+    })
+  }
+
+  closePipes(): void {
+    if (!this.#pipesOpen) return
+    this.#pipesOpen = false
+    this.#ports.stream.closeByWriter()
+    this.#pipesClosed()
+  }
+
+  /** SIGKILL: nothing is cleaned up, nothing resumed. */
+  kill(): void {
+    if (!this.alive) return
+    this.#exit()
+  }
+
+  progress(): TransferProgress {
+    return { ...this.#progress }
+  }
+
+  get #pages(): number {
+    return ((this.#domain?.config.memoryMiB ?? 0) * 1024 * 1024) / PAGE
+  }
+
+  #rate(): BytesPerSecond {
+    const { network, stream, limitBps } = this.#ports
+    const line = network.rateBps(stream.from, stream.to)
+    // The limit is lifted while the guest stands still.
+    return limitBps > 0 && this.#stage === 'precopy' ? Math.min(limitBps, line) : line
+  }
+
+  /** One step of copying: at most a second, so that progress can be seen and the line's share followed. */
+  #copy(): void {
+    const domain = this.#domain as SimDomain
+    const { network, stream } = this.#ports
+    if (this.#stage !== 'precopy' && this.#stage !== 'tail') return
+    if (this.broken !== undefined) return
+    // A black-holed line fills its buffers, and then nothing moves; nobody says so.
+    if (!network.up(stream.from, stream.to)) return this.#after(STEP_MS, () => this.#copy())
+    const rate = this.#rate()
+    const pages = Math.min(
+      this.#progress.remainingPages,
+      Math.max(1, Math.floor((rate * STEP_MS) / 1000 / PAGE)),
+    )
+    const took = (pages * PAGE * 1000) / rate
+    this.#after(took, () => {
+      this.#progress.remainingPages -= pages
+      this.#progress.pages += pages
+      this.#progress.bytes += pages * PAGE
+      this.#progress.rateBps = rate
+      if (this.#progress.round > 0) this.#progress.dirtiedPages += pages
+      stream.bytes(pages * PAGE, pages)
+      if (this.#stage === 'precopy' && domain.state === 'running') this.#guestWrites(domain, took)
+      if (this.#progress.remainingPages > 0) this.#copy()
+      else this.#roundDone()
+    })
+  }
+
+  #guestWrites(domain: SimDomain, forMs: Ms): void {
+    const pages = (domain.spec.dirtyMiBps * 1024 * 1024 * forMs) / 1000 / PAGE
+    this.#dirty = Math.floor(Math.min(this.#dirty + pages, this.#pages * WORKING_SET))
+  }
+
+  #roundDone(): void {
+    const { stream } = this.#ports
+    const domain = this.#domain as SimDomain
+    if (this.#stage === 'tail') {
+      this.#stage = 'waits-ready'
+      this.#load(false)
+      stream.end(imageOf(domain))
+      this.streamSent = true
+      this.onChange()
+      return
+    }
+    if (domain.state !== 'running') return this.#exit()
+    this.#progress.round++
+    const last = this.#progress.round >= ROUNDS || this.#dirty < FEW_PAGES
+    this.#progress.remainingPages = this.#dirty
+    this.#dirty = 0
+    if (last) this.#suspend()
+    else this.#copy()
+  }
+
+  #suspend(): void {
+    const { world, host, faults } = this.#ports
+    const domain = this.#domain as SimDomain
+    this.#stage = 'suspending'
+    if (faults?.guestDeaf) {
+      this.#after(SUSPEND_TIMEOUT_MS, () => {
+        this.#exit()
+        if (faults.suspendsLate)
+          world.clock.after(SECOND, () => {
+            if (host.domains.has(domain.domid) && domain.state === 'running')
+              world.setState(host, domain, 'suspended', 'guest suspends late')
+          })
+      })
+      return
+    }
+    this.#after(20, () => {
+      if (domain.state !== 'running') return this.#exit()
+      world.setState(host, domain, 'suspended', 'xl migrate: last round')
+      this.#stage = 'tail'
+      if (this.#progress.remainingPages > 0) this.#copy()
+      else this.#roundDone()
+    })
+  }
+
+  #streamBroke(): void {
+    this.broken = 'the target closed the stream'
+    // xl itself notices only where it writes; in the later stages it waits for its own pipes.
+    if (this.#stage === 'precopy' || this.#stage === 'suspending' || this.#stage === 'tail')
+      this.#resumeAndExit('stream broke')
+    else this.onChange()
+  }
+
+  /** What xl does when its pipes close depends on how far it is. */
+  #pipesClosed(): void {
+    switch (this.#stage) {
+      case 'new':
+        this.#stage = 'exited'
+        return
+      case 'precopy':
+      case 'suspending':
+      case 'tail':
+        return this.#resumeAndExit('pipe closed')
+      case 'waits-ready':
+        return this.#resumeAndExit('EOF instead of READY')
+      case 'renamed':
+        return
+      case 'waits-report':
+        // failed_badly: X--migratedaway stays suspended.
+        return this.#after(5, () => this.#exit())
+      case 'exited':
+    }
+  }
+
+  #resumeAndExit(why: string): void {
+    const { world, host } = this.#ports
+    const domain = this.#domain as SimDomain
+    this.#cancel()
+    this.#after(10, () => {
+      if (host.domains.has(domain.domid) && domain.state === 'suspended')
+        world.setState(host, domain, 'running', `xl migrate: ${why}`)
+      this.#exit()
+    })
+  }
+
+  #exit(): void {
+    this.#cancel()
+    this.#load(false)
+    this.#stage = 'exited'
+    this.alive = false
+    this.#ports.host.xls.delete(this)
+    this.onChange()
+  }
+
+  #load(on: boolean): void {
+    if (on === this.#loading) return
+    this.#loading = on
+    const { world, host, network, stream } = this.#ports
+    world.transferring(host, on ? 1 : -1)
+    network.use(stream.from, stream.to, on ? 1 : -1)
+  }
+
+  /** The one thing this process waits for. */
+  #after(delay: Ms, act: () => void): void {
+    this.#cancel = this.#ports.world.clock.after(delay, act)
+  }
+}
