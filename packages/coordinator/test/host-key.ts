@@ -1,5 +1,6 @@
 /** A host's key and CSR, as an agent makes them. */
-import { createPrivateKey, webcrypto } from 'node:crypto'
+import type { webcrypto } from 'node:crypto'
+import { createPrivateKey } from 'node:crypto'
 import { signerOf } from '@heliotrope/shared'
 import { EC, pkcs8Pem, subtle, x509 } from '../src/trust/x509.js'
 

@@ -28,10 +28,11 @@ export function print(context: CliContext, answer: Answer, asJson: boolean): Exi
 }
 
 export function printError(context: CliContext, error: unknown, asJson: boolean): ExitCode {
-  const { code, message, remedy } = HeliotropeError.from(error)
+  const { code, message, remedy, cause } = HeliotropeError.from(error)
   if (asJson) context.stdout.write(`${JSON.stringify({ error: { code, message, remedy } }, null, 2)}\n`)
   else {
     context.stderr.write(`heliotrope: ${code === 'internal' ? errorChain(error) : message}\n`)
+    if (code !== 'internal' && cause !== undefined) context.stderr.write(`  cause: ${errorChain(cause)}\n`)
     if (remedy) context.stderr.write(`  ${remedy}\n`)
   }
   return code === 'bad-config' || code === 'bad-input' ? 2 : 1
