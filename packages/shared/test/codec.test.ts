@@ -37,7 +37,7 @@ function stillWorks(): boolean {
 void t.test('random bytes never throw anything but bad-frame, and leave no trace', async t => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), bytes => survives(bytes) && stillWorks()),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   )
   t.pass()
 })
@@ -57,7 +57,7 @@ void t.test('nor do mutated frames', async t => {
         return survives(bytes) && stillWorks()
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: 1500 },
   )
   t.pass()
 })
@@ -219,8 +219,8 @@ void t.test('record definitions of msgpackr in one frame change nothing in the n
 
 void t.test('references between values are refused', async t => {
   const rich = new Packr({ structuredClone: true, useRecords: false })
-  const cycle: Record<string, unknown> = { t: 'beat' }
-  cycle['self'] = cycle
+  const cycle: unknown[] = [1]
+  cycle.push(cycle)
   t.throws(() => decode(anything, rich.pack(cycle)), badFrame)
 })
 

@@ -35,8 +35,8 @@ async function appendElsewhere(file: string, name: string, amount: string, maxKi
 void t.test('processes and handles that append at once make one chain', async t => {
   const file = join(t.testdir(), 'journal.db')
   const clock = systemClock()
-  const here = openSqliteJournal({ file, clock })
-  const there = openSqliteJournal({ file, clock })
+  const here = openSqliteJournal({ file, clock, busyMs: 60_000 })
+  const there = openSqliteJournal({ file, clock, busyMs: 60_000 })
   const children = Promise.all([appendElsewhere(file, 'p1', '60'), appendElsewhere(file, 'p2', '60')])
   // As fast as it can this process would starve the others: SQLite's lock is not fair.
   const own = 60

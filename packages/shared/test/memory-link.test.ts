@@ -20,8 +20,8 @@ function open(delayMs = 10): { clock: VirtualClock; link: MemoryLink; a: string[
 
 void t.test('delivers both ways, in order, after the delay', async t => {
   const { clock, link, a, b } = open()
-  t.same(link.a.peer, { name: 'north', key: 'k' })
-  t.equal(link.b.peer, undefined)
+  t.same(link.b.peer, { name: 'north', key: 'k' }, 'each end sees who the other is')
+  t.equal(link.a.peer, undefined)
   t.equal(link.a.queuedBytes, 0)
   const message = Uint8Array.from([1, 2])
   link.a.send(message)

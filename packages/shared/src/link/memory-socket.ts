@@ -23,6 +23,7 @@ interface End {
   told: boolean
 }
 
+/** @param peers who each end is, as the other end's `peer` says */
 export function memoryLink(
   clock: Clock,
   delayMs: Ms,
@@ -64,8 +65,8 @@ export function memoryLink(
     }
     return end
   }
-  const a: End = create(() => b, peers.a)
-  const b: End = create(() => a, peers.b)
+  const a: End = create(() => b, peers.b)
+  const b: End = create(() => a, peers.a)
   const link: MemoryLink = {
     a: a.socket,
     b: b.socket,

@@ -9,7 +9,7 @@ import { HeliotropeError } from '@heliotrope/shared'
 process.on('SIGXFSZ', () => {})
 
 const [file = '', name = '', amount = ''] = process.argv.slice(2)
-const journal = openSqliteJournal({ file, clock: systemClock() })
+const journal = openSqliteJournal({ file, clock: systemClock(), busyMs: 60_000 })
 const limit = amount === 'full' ? 10_000 : Number(amount)
 let written = 0
 let ended = 'done'
