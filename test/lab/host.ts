@@ -92,6 +92,6 @@ export class Host {
     await this.shell.close()
     if (this.qemu.alive()) await this.qemu.load(snapshot)
     else await this.qemu.start(this.image, snapshot)
-    await this.ready(60_000)
+    await this.ready(240_000)
   }
 }

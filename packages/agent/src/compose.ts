@@ -1,23 +1,23 @@
 /** Wires an agent for a real dom0 from its config. The one file that knows everything; it decides nothing. */
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DAY, HeliotropeError, MEBIBYTE, openSqliteJournal, systemClock, systemRng } from '@heliotrope/shared'
-import type { Clock, Log } from '@heliotrope/shared'
+import type { Log } from '@heliotrope/shared'
 import { createAgent } from './agent.js'
 import type { Agent } from './agent.js'
 import type { AgentConfig } from './config/schema.js'
 import { openMeters } from './drivers/meter/open-meters.js'
+import type { MeterPorts } from './drivers/meter/open-meters.js'
 import { xenHypervisor } from './drivers/xen/hypervisor.js'
 import { systemExec, systemFollow } from './exec.js'
 import { EpochIndex } from './execute/epochs.js'
 import { Moves } from './execute/moves.js'
 import { processLauncher } from './execute/process-launcher.js'
 import { hostFiles } from './files.js'
-import type { HostFiles } from './files.js'
 import type { MoverSettings } from './mover/settings.js'
-import type { Exec } from './ports.js'
 import { openReportBuffer } from './report/buffer.js'
 import { bootId as readBootId, hostModel } from './sense/host.js'
 import { serveStatus } from './status-server.js'
@@ -30,10 +30,10 @@ import { VERSION } from './version.js'
 export const statusSocket = (config: AgentConfig): string => join(config.run_dir, 'agent.sock')
 
 /** The machine's own ports, for the daemon and for commands that look at the host. */
-export function hostPorts(): { clock: Clock; exec: Exec; files: HostFiles; env: Record<string, string> } {
+export function hostPorts(): MeterPorts & { env: Record<string, string> } {
   const clock = systemClock()
   const env = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' }
-  return { clock, env, exec: systemExec({ spawn, clock, env }), files: hostFiles() }
+  return { clock, env, exec: systemExec({ spawn, clock, env }), files: hostFiles(), dial: connect }
 }
 
 /**
@@ -44,7 +44,8 @@ export async function runAgent(
   config: AgentConfig,
   log: Log,
 ): Promise<{ agent: Agent; stop(): Promise<void> }> {
-  const { clock, env, exec, files } = hostPorts()
+  const host = hostPorts()
+  const { clock, env, exec, files } = host
   const rng = systemRng()
   const found = readIdentity(config.data_dir)
   if (!found || found.host !== config.host || found.site !== config.site)
@@ -118,7 +119,7 @@ export async function runAgent(
       log,
       journal,
       hypervisor,
-      meters: openMeters({ clock, exec, files }, config.meters),
+      meters: openMeters(host, config.meters),
       moves,
       buffer,
       connect: () => connectCoordinator(config.coordinator, identity),

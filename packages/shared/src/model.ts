@@ -208,6 +208,8 @@ export interface VmState {
   /** Owner epoch as the coordinator has certified it. */
   epoch: Epoch
   busy?: MoveId
+  /** Where that move takes it. */
+  movingTo?: HostId
   /** The operator's pin: never moved by the planner. */
   pinned: boolean
   lastMovedAt?: Ms

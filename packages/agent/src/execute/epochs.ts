@@ -1,30 +1,25 @@
 /**
- * What this host's journal certifies about each VM: the highest epoch, and how the guest wants to end. Read once, then
- * followed: movers append to the same journal from processes of their own.
+ * The highest epoch of each VM that this host's journal certifies. Read once, then followed: movers append to the same
+ * journal from processes of their own.
  */
-import type { Epoch, Journal, JournalRecord, OnEnd, VmConfig, VmId } from '@heliotrope/shared'
+import type { Epoch, Journal, JournalRecord, VmId } from '@heliotrope/shared'
 import type { RecordBody } from '../mover/records.js'
-
-export interface VmRecord {
-  epoch: Epoch
-  /** The VM was brought here by a move: xl's own monitor was told to preserve, the agent carries these out. */
-  onEnd?: { onPoweroff: OnEnd; onReboot: OnEnd; onCrash: OnEnd }
-}
 
 export class EpochIndex {
   readonly #journal: Journal
-  readonly #vms = new Map<VmId, VmRecord>()
+  readonly #epochs = new Map<VmId, Epoch>()
   /** Stream to the VM and epoch of its Grant. */
-  readonly #grants = new Map<string, { vm: VmId; epoch: Epoch; config: VmConfig }>()
+  readonly #grants = new Map<string, { vm: VmId; epoch: Epoch }>()
   #next = 1
 
   constructor(journal: Journal) {
     this.#journal = journal
   }
 
-  of(vm: VmId): VmRecord {
+  /** 0 for a VM that was never part of a move here. */
+  of(vm: VmId): Epoch {
     this.#follow()
-    return this.#vms.get(vm) ?? { epoch: 0 }
+    return this.#epochs.get(vm) ?? 0
   }
 
   #follow(): void {
@@ -41,22 +36,16 @@ export class EpochIndex {
     const { order, epoch } = body as RecordBody
     if (order) {
       const grant = order.grant.body
-      this.#grants.set(stream, { vm: grant.vm, epoch: grant.epoch, config: grant.config })
+      this.#grants.set(stream, { vm: grant.vm, epoch: grant.epoch })
       if (stream.startsWith('source/')) this.#raise(grant.vm, grant.epoch)
     }
     const grant = this.#grants.get(stream)
     if (!grant) return
     if (kind === 'RECLAIM') this.#raise(grant.vm, grant.epoch + 2)
-    else if (kind === 'RUNNING') {
-      const { onPoweroff, onReboot, onCrash } = grant.config
-      this.#raise(grant.vm, Number(epoch), { onPoweroff, onReboot, onCrash })
-    }
+    else if (kind === 'RUNNING') this.#raise(grant.vm, Number(epoch))
   }
 
-  #raise(vm: VmId, epoch: Epoch, onEnd?: VmRecord['onEnd']): void {
-    const known = this.#vms.get(vm)
-    if (known && known.epoch > epoch) return
-    const ends = onEnd ?? known?.onEnd
-    this.#vms.set(vm, ends ? { epoch, onEnd: ends } : { epoch })
+  #raise(vm: VmId, epoch: Epoch): void {
+    this.#epochs.set(vm, Math.max(epoch, this.#epochs.get(vm) ?? 0))
   }
 }

@@ -23,7 +23,7 @@ import type {
 import type { MoveOrder } from '../mover/ports.js'
 import { moveJournal, streamOf } from '../mover/records.js'
 import type { SourceRecord, TargetRecord } from '../mover/records.js'
-import { openMoves, requestAbort, standingOf } from '../mover/standing.js'
+import { deliver, openMoves, requestAbort, standingOf } from '../mover/standing.js'
 import type { EpochIndex } from './epochs.js'
 import type { Launcher } from './launcher.js'
 import type { MoveHooks, MoveService } from './move-service.js'
@@ -78,7 +78,7 @@ export class Moves implements MoveService {
   }
 
   epochOf(vm: VmId): Epoch {
-    return this.#ports.epochs.of(vm).epoch
+    return this.#ports.epochs.of(vm)
   }
 
   /** For the report: moves that are open here. */
@@ -111,7 +111,10 @@ export class Moves implements MoveService {
         requestAbort(this.#ports.journal, move, reason)
         return Promise.resolve(standingOf(this.#ports.journal, move))
       },
-      'move.standing': ({ move }) => Promise.resolve(standingOf(this.#ports.journal, move)),
+      'move.standing': ({ move, certificates, peerClosed }) => {
+        deliver(this.#ports.journal, move, certificates, peerClosed)
+        return Promise.resolve(standingOf(this.#ports.journal, move))
+      },
     }
   }
 
@@ -188,7 +191,7 @@ export class Moves implements MoveService {
     if (side.bootId !== bootId) fail('refused', 'this host was booted since the grant was made')
     if (body.from.host === body.to.host) fail('refused', 'source and target are the same host')
     if (clock.wall() > body.startBefore) fail('refused', 'the grant has expired')
-    const certified = epochs.of(body.vm).epoch
+    const certified = epochs.of(body.vm)
     if (body.epoch < certified)
       fail('superseded', `the grant is for epoch ${body.epoch}, this host's journal holds ${certified}`)
     const other = this.#open().find(open => open.grant.vm === body.vm && open.holdsVm)
@@ -203,7 +206,8 @@ export class Moves implements MoveService {
       const order = records[0]?.body.order
       const record = records.at(-1)?.kind
       if (!order || !record || record === 'CLOSED') return []
-      const settled = role === 'source' ? ['ABORT', 'RECLAIM'] : ['RUNNING']
+      const everReady = records.some(one => one.kind === 'READY')
+      const settled = role === 'source' ? ['ABORT', 'RECLAIM'] : everReady ? ['RUNNING'] : ['RUNNING', 'REFUSE']
       const { body: grant } = order.grant
       return [{ role, move, grant, port: order.port, record, holdsVm: !settled.includes(record) }]
     })
@@ -247,11 +251,16 @@ export class Moves implements MoveService {
   }
 }
 
-/** Memory that open moves to this host have been promised but not yet taken from Xen (I16). */
-export function promisedMiB(journal: Journal, except: MoveId): number {
+/**
+ * Memory that open moves to this host have been promised but not yet taken from Xen (I16).
+ * @param present VMs that the hypervisor has already: theirs is taken or claimed
+ */
+export function promisedMiB(journal: Journal, except: MoveId, present: ReadonlySet<VmId>): number {
   return openMoves(journal)
     .filter(open => open.role === 'target' && open.move !== except)
     .map(open => moveJournal<TargetRecord>(journal, 'target', open.move).all())
     .filter(records => ['ORDERED', 'PREPARED'].includes(records.at(-1)?.kind ?? ''))
-    .reduce((sum, records) => sum + (records[0]?.body.order?.grant.body.config.maxMemoryMiB ?? 0), 0)
+    .flatMap(records => records[0]?.body.order?.grant.body.config ?? [])
+    .filter(config => !present.has(config.uuid))
+    .reduce((sum, config) => sum + config.maxMemoryMiB, 0)
 }

@@ -1,6 +1,6 @@
 /** Step 1: all that must hold before a copy may arrive here. Checks first, then the disks; nothing is left on refusal. */
 import { HeliotropeError } from '@heliotrope/shared'
-import type { GrantBody, MiB } from '@heliotrope/shared'
+import type { GrantBody, MiB, VmId } from '@heliotrope/shared'
 import type { Hypervisor, Storage } from '../ports.js'
 
 /** Page tables and Xen's own needs per guest, beyond its memory. */
@@ -9,8 +9,8 @@ export const overheadMiB = (memoryMiB: MiB): MiB => 16 + Math.ceil(memoryMiB / 6
 export interface TargetPreparation {
   hypervisor: Hypervisor
   storage: Storage
-  /** Memory promised to other open moves to this host (I16). */
-  promisedMiB: MiB
+  /** Memory promised to other open moves to this host (I16), given the VMs that the hypervisor has already. */
+  promisedMiB: (present: ReadonlySet<VmId>) => MiB
 }
 
 /** @throws refused, with what stands in the way and the remedy */
@@ -29,7 +29,7 @@ export async function checkTarget(grant: GrantBody, host: TargetPreparation): Pr
   }
   const facts = await host.hypervisor.facts()
   const needMiB = config.maxMemoryMiB + overheadMiB(config.maxMemoryMiB)
-  const freeMiB = facts.freeMemoryMiB - host.promisedMiB
+  const freeMiB = facts.freeMemoryMiB - host.promisedMiB(new Set(domains.map(domain => domain.uuid)))
   if (needMiB > freeMiB)
     refuse(`${needMiB} MiB are needed, ${Math.floor(freeMiB)} MiB are free here`, 'free memory, or choose another host')
   if (config.type !== 'pv' && !facts.virtCaps.includes('hap'))

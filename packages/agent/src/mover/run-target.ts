@@ -3,6 +3,7 @@ import type { DomainSeen } from '../ports.js'
 import type { PeerMessage } from './peer-messages.js'
 import type { MoveOrder, TargetPorts } from './ports.js'
 import { attachDisks, checkTarget } from './prepare-target.js'
+import type { TargetPreparation } from './prepare-target.js'
 import { moveJournal } from './records.js'
 import type { TargetRecord } from './records.js'
 import { SideContext } from './side-context.js'
@@ -13,7 +14,7 @@ import type { TargetAct, TargetCopy, TargetView } from './target-rules.js'
 
 export interface TargetOptions extends SideOptions {
   /** Memory promised to other open moves to this host. */
-  promisedMiB: () => number
+  promisedMiB: TargetPreparation['promisedMiB']
   /** How long after PREPARED the source may take to connect; READY is not recorded yet, so a timer may refuse. */
   connectMs: number
 }
@@ -90,6 +91,7 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
       copy: (look ? seen?.copy : undefined) ?? 'unseen',
       nameClean: seen?.domain === undefined || seen.domain.name === grant.config.name,
       sessionUp: peer.connected,
+      everConnected: wasConnected,
       started,
       readyRead,
       goFed,
@@ -120,7 +122,7 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
     switch (act.do) {
       case 'prepare':
         try {
-          await checkTarget(grant, { hypervisor, storage, promisedMiB: options.promisedMiB() })
+          await checkTarget(grant, { hypervisor, storage, promisedMiB: options.promisedMiB })
           await attachDisks(grant, storage)
           journal.append('PREPARED', { bootId: ports.bootId })
           log.info('prepared')

@@ -1,7 +1,7 @@
 /** What the journal of this host says of a move, for the coordinator and for people. */
-import type { Certificate, Journal, MoveId, MoveRole, MoveStanding } from '@heliotrope/shared'
+import type { Certificate, HostCertificate, Journal, MoveId, MoveRole, MoveStanding } from '@heliotrope/shared'
 import { inboxOf, moveJournal, streamOf } from './records.js'
-import type { MoveRecord, SourceRecord, TargetRecord } from './records.js'
+import type { MoveRecord, RecordBody, SourceRecord, TargetRecord } from './records.js'
 
 /** Which sides of the move this host's journal knows; both only where a host would move to itself, which is refused. */
 export function rolesOf(journal: Journal, move: MoveId): MoveRole[] {
@@ -64,4 +64,35 @@ export function requestAbort(journal: Journal, move: MoveId, reason: string): vo
     if (moveJournal(journal, role, move).last()?.kind === 'CLOSED') continue
     journal.append(inboxOf(role, move), 'ABORT-REQUESTED', { reason })
   }
+}
+
+/** Passes on to the mover what came by way of the coordinator; what is in its inbox already is not put there again. */
+export function deliver(
+  journal: Journal,
+  move: MoveId,
+  certificates: readonly HostCertificate[],
+  peerClosed: boolean,
+): void {
+  for (const role of rolesOf(journal, move)) {
+    if (moveJournal(journal, role, move).last()?.kind === 'CLOSED') continue
+    const inbox = inboxOf(role, move)
+    const there = new Set(
+      journal.read(inbox).map(({ kind, body }) => {
+        const { certificate } = body as RecordBody
+        return certificate ? `${certificate.body.kind}/${certificate.body.epoch}` : kind
+      }),
+    )
+    for (const certificate of certificates) {
+      // Only the other side's words are news.
+      const own = certificate.body.by === ownHost(journal, role, move)
+      if (!own && !there.has(`${certificate.body.kind}/${certificate.body.epoch}`))
+        journal.append(inbox, 'CERTIFICATE', { certificate })
+    }
+    if (peerClosed && !there.has('PEER-CLOSED')) journal.append(inbox, 'PEER-CLOSED', {})
+  }
+}
+
+function ownHost(journal: Journal, role: MoveRole, move: MoveId): string | undefined {
+  const grant = moveJournal(journal, role, move).all()[0]?.body.order?.grant.body
+  return role === 'source' ? grant?.from.host : grant?.to.host
 }

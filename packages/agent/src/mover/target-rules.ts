@@ -16,6 +16,8 @@ export interface TargetView {
   nameClean: boolean
   /** The source's control connection stands. */
   sessionUp: boolean
+  /** It stood at some time in this process. */
+  everConnected: boolean
   started: boolean
   /** xl has said READY. */
   readyRead: boolean
@@ -131,7 +133,9 @@ function refused(view: TargetView): TargetAct {
   }
   if (!free) return wait('the source to take the VM back')
   if (!view.cleaned) return { do: 'clean-up', detach: true }
-  return view.got.abort || view.got.reclaimed || view.peerClosed
+  // A source that never came has nothing to be told; one that did says Abort, and then hears `done`.
+  const heard = view.got.abort || view.got.reclaimed || view.peerClosed
+  return heard || (!view.everReady && !view.everConnected)
     ? { do: 'close' }
     : wait('the source to note the refusal')
 }

@@ -73,6 +73,11 @@ export class InlineLauncher implements Launcher {
     return this.#running.get(`${role}/${move}`)?.status
   }
 
+  /** What the movers here say of themselves. */
+  statuses(): SideStatus[] {
+    return [...this.#running.values()].flatMap(({ status }) => (status === 'starting' ? [] : status))
+  }
+
   /** As by SIGKILL. @returns false if no mover of this side lives */
   async kill(role: MoveRole, move: MoveId): Promise<boolean> {
     const running = this.#running.get(`${role}/${move}`)
@@ -123,7 +128,7 @@ export class InlineLauncher implements Launcher {
     const announce = async (): Promise<void> => world.note(host.spec.id, 'announced', grant.body.config.name)
     return runTarget({ ...side, peer, announce, ...(recover ? {} : { transfer }) }, order, {
       ...options,
-      promisedMiB: () => promisedMiB(journal, move),
+      promisedMiB: present => promisedMiB(journal, move, present),
       connectMs: 5 * MINUTE,
     })
   }

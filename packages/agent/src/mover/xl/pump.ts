@@ -1,44 +1,57 @@
 /**
- * Moves chunks from one socket to another: at most one buffer of the writer is queued, the reader is paused meanwhile,
- * and after each chunk as long as the rate limit asks.
+ * Writes chunks on: at most two are on their way, the reader is paused meanwhile, and after each chunk for as long as the
+ * rate limit asks.
  */
-import type { Duplex } from 'node:stream'
+import type { Writable } from 'node:stream'
 import type { Cancel, Clock } from '@heliotrope/shared'
 import type { RateLimit } from '../stream/rate-limit.js'
 
+export interface Pausable {
+  pause(): unknown
+  resume(): unknown
+}
+
+/** One that is being sent, and one that waits: the reader fills the next while the kernel empties the last. */
+const ON_THE_WAY = 2
+
 export class Pump {
   readonly #clock: Clock
-  readonly #from: Duplex
-  readonly #to: Duplex
+  readonly #from: Pausable
+  readonly #to: Writable
   readonly #limit: RateLimit
+  #onTheWay = 0
+  #paused = false
   #waitsForTime = false
   #cancel: Cancel = () => {}
 
-  constructor(clock: Clock, from: Duplex, to: Duplex, limit: RateLimit) {
+  constructor(clock: Clock, from: Pausable, to: Writable, limit: RateLimit) {
     this.#clock = clock
     this.#from = from
     this.#to = to
     this.#limit = limit
   }
 
-  /** Passes a chunk on that came from the reader. `written` is called when the kernel has it. */
-  pass(chunk: Uint8Array, written?: () => void): void {
-    if (chunk.length === 0) return written?.()
-    const free = this.#to.write(chunk, error => {
-      if (!error) written?.()
+  /** Passes a chunk on that came from the reader. `written` is called when the kernel has it; never after an error. */
+  pass(chunk: Uint8Array, written: () => void): void {
+    if (chunk.length === 0) return written()
+    this.#onTheWay++
+    this.#to.write(chunk, error => {
+      if (error) return
+      this.#onTheWay--
+      written()
+      this.#resume()
     })
     const waitMs = this.#limit.spend(chunk.length)
-    if (!free) {
-      this.#from.pause()
-      this.#to.once('drain', () => this.#resume())
-    }
     if (waitMs > 0) {
       this.#waitsForTime = true
-      this.#from.pause()
       this.#cancel = this.#clock.after(waitMs, () => {
         this.#waitsForTime = false
         this.#resume()
       })
+    }
+    if (this.#mustWait() && !this.#paused) {
+      this.#paused = true
+      this.#from.pause()
     }
   }
 
@@ -53,10 +66,15 @@ export class Pump {
 
   stop(): void {
     this.#cancel()
-    this.#waitsForTime = false
+  }
+
+  #mustWait(): boolean {
+    return this.#waitsForTime || this.#onTheWay >= ON_THE_WAY
   }
 
   #resume(): void {
-    if (!this.#waitsForTime && !this.#to.writableNeedDrain) this.#from.resume()
+    if (!this.#paused || this.#mustWait()) return
+    this.#paused = false
+    this.#from.resume()
   }
 }

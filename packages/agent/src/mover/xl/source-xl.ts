@@ -150,34 +150,29 @@ export class SourceXl implements SourceTransfer {
     const pid = await runePid(child.stdio[PID_FD] as Readable)
     // Without a pid xl has ended, or will: its exit says why.
     if (this.#closed || pid === undefined) return
-    this.#attach(takePipes(this.#options.proc ?? '/proc', pid, lifeLine), connection)
-  }
-
-  #attach(pipes: XlPipes, connection: Duplex): void {
-    this.#pipes = pipes
-    const pump = new Pump(
-      this.#options.clock,
-      pipes.fromXl,
-      connection,
-      new RateLimit(this.#options.clock, this.#options.rateBps),
-    )
-    this.#pump = pump
-    pipes.toXl.on('error', (error: Error) => this.#breakSoon(`xl does not read: ${error.message}`))
-    pipes.fromXl.on('error', (error: Error) => this.#break(`xl cannot be read: ${error.message}`))
-    pipes.fromXl.on('data', (chunk: Buffer) => {
-      if (this.#broken !== undefined) return
+    const pipes = takePipes(this.#options.proc ?? '/proc', pid, lifeLine, (chunk, done) => {
+      if (this.#broken !== undefined || this.#closed) return
       try {
-        this.#fromXl(chunk, pump)
+        this.#fromXl(chunk, done)
       } catch (error) {
         this.#break(errorChain(error))
       }
     })
+    this.#attach(pipes, connection)
+  }
+
+  #attach(pipes: XlPipes, connection: Duplex): void {
+    const { clock, rateBps, suspended } = this.#options
+    this.#pipes = pipes
+    this.#pump = new Pump(clock, pipes.fromXl, connection, new RateLimit(clock, rateBps))
+    pipes.toXl.on('error', (error: Error) => this.#breakSoon(`xl does not read: ${error.message}`))
+    pipes.fromXl.on('error', (error: Error) => this.#break(`xl cannot be read: ${error.message}`))
     pipes.fromXl.on('end', () => {
       this.#breakSoon(`xl closed the stream (${this.#stream.phase})`)
     })
+    pipes.fromXl.resume()
     pipes.toXl.write(BANNER)
-    if (this.#options.rateBps > 0 && this.#options.suspended)
-      this.#liftWhenSuspended(pump, this.#options.suspended)
+    if (rateBps > 0 && suspended) this.#liftWhenSuspended(this.#pump, suspended)
   }
 
   /** While the VM stands still every millisecond counts for its users. */
@@ -189,17 +184,18 @@ export class SourceXl implements SourceTransfer {
     })
   }
 
-  #fromXl(chunk: Buffer, pump: Pump): void {
+  #fromXl(chunk: Buffer, done: () => void): void {
     let at = 0
     while (at < chunk.length && this.#stream.phase !== 'ended') at = this.#stream.push(chunk, at)
     this.#meter.note()
-    if (at > 0) {
-      const { phase } = this.#stream
-      if (phase === 'state' || phase === 'devices' || phase === 'ended') pump.lift()
-      const whole = phase === 'ended' ? () => this.#sent() : undefined
-      pump.pass(at === chunk.length ? chunk : chunk.subarray(0, at), whole)
-    }
     if (at < chunk.length) this.#goIn(chunk.subarray(at))
+    if (at === 0) return done()
+    const { phase } = this.#stream
+    if (phase === 'state' || phase === 'devices' || phase === 'ended') this.#pump?.lift()
+    this.#pump?.pass(at === chunk.length ? chunk : chunk.subarray(0, at), () => {
+      done()
+      if (phase === 'ended') this.#sent()
+    })
   }
 
   /** GO never leaves this host: the target's mover says it, when it may. */

@@ -9,6 +9,8 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { HeliotropeError } from '@heliotrope/shared'
+import type { Deliver } from '../tls/slab-reader.js'
+import { BufferPool } from './buffer-pool.js'
 
 /** Descriptors that xl inherits from the mover, and the rune from xl. */
 export const LIFE_LINE_FD = 3
@@ -19,6 +21,9 @@ export const PID_FD = 4
  * are found as 5 and 6, because a shell puts its redirections (`>&4`, `<&3`) on 0 and 1 for as long as they last.
  */
 export const RUNE = `exec 5<&0 6>&1; echo $$ >&${PID_FD}; exec ${PID_FD}>&-; read x <&${LIFE_LINE_FD}; exit 0`
+
+/** Linux gives a pipe this much; one read never brings more. */
+const PIPE_BYTES = 64 * 1024
 
 export interface XlPipes {
   /** The stream, then GO. */
@@ -47,9 +52,10 @@ export function runePid(pidLine: Readable): Promise<number | undefined> {
 /**
  * Opens the pipes of the waiting rune and lets it end.
  * @param proc where procfs is, `/proc`
+ * @param deliver gets what xl writes, once `fromXl` is resumed
  * @throws exec-failed naming what could not be opened
  */
-export function takePipes(proc: string, pid: number, lifeLine: Writable): XlPipes {
+export function takePipes(proc: string, pid: number, lifeLine: Writable, deliver: Deliver): XlPipes {
   const opened: number[] = []
   try {
     for (const [fd, flags] of [
@@ -68,8 +74,19 @@ export function takePipes(proc: string, pid: number, lifeLine: Writable): XlPipe
     lifeLine.destroy()
   }
   const [input, output] = opened as [number, number]
+  const pool = new BufferPool(PIPE_BYTES)
+  let buffer = pool.take()
+  const onread = {
+    buffer: () => buffer,
+    callback: (count: number, read: Uint8Array) => {
+      const own = read as Buffer
+      buffer = pool.take()
+      deliver(own.subarray(0, count), () => pool.give(own))
+      return true
+    },
+  }
   return {
-    fromXl: new Socket({ fd: input, readable: true, writable: false, allowHalfOpen: true }),
+    fromXl: new Socket({ fd: input, readable: true, writable: false, allowHalfOpen: true, onread }),
     toXl: new Socket({ fd: output, readable: false, writable: true, allowHalfOpen: true }),
   }
 }

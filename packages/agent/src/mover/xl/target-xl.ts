@@ -10,6 +10,7 @@ import { RateLimit } from '../stream/rate-limit.js'
 import { rebuildConfig } from '../stream/rebuild-config.js'
 import { configBytes, xlPreamble } from '../stream/synthetic.js'
 import { TransferMeter } from '../stream/transfer-meter.js'
+import { readInSlabs } from '../tls/slab-reader.js'
 import { Pump } from './pump.js'
 import { LAST_WORDS_MS, LastLines, spawnXl, whenEnded } from './spawn.js'
 import type { XlProgram } from './spawn.js'
@@ -117,25 +118,18 @@ export class TargetXl implements TargetTransfer {
     }
     this.#connection = connection
     const stdin = this.#child?.stdin as Writable
-    const pump = new Pump(
-      this.#options.clock,
-      connection,
-      stdin as Duplex,
-      new RateLimit(this.#options.clock, 0),
-    )
-    this.#pump = pump
     connection.on('error', (error: Error) => this.#lost(error.message))
     connection.on('close', () => this.#lost('closed'))
-    connection.on('data', (chunk: Buffer) => {
+    this.#pump = new Pump(this.#options.clock, connection, stdin, new RateLimit(this.#options.clock, 0))
+    readInSlabs(connection, (chunk, done) => {
       if (this.#broken !== undefined || this.#closed) return
       try {
-        this.#fromSource(chunk, pump, stdin)
+        this.#fromSource(chunk, stdin, done)
       } catch (error) {
         this.#break(errorChain(error))
         connection.destroy()
       }
     })
-    connection.resume()
   }
 
   /** Our end is gone when this returns: what xl says from now on is EPIPE. */
@@ -147,6 +141,7 @@ export class TargetXl implements TargetTransfer {
     const stdin = this.#child?.stdin
     if (!stdin || stdin.destroyed || !this.streamEnded) return this.#break('xl is not connected')
     stdin.write(GO)
+    this.#options.log.info('xl may go')
   }
 
   closePipes(): void {
@@ -164,13 +159,13 @@ export class TargetXl implements TargetTransfer {
     return this.#meter.progress()
   }
 
-  #fromSource(chunk: Buffer, pump: Pump, stdin: Writable): void {
+  #fromSource(chunk: Buffer, stdin: Writable, done: () => void): void {
     let at = 0
     if (this.#stream.config === undefined) {
       at = this.#stream.push(chunk)
       const { config } = this.#stream
       // Not a byte goes to xl before the config has been rebuilt.
-      if (config === undefined) return
+      if (config === undefined) return done()
       const rebuilt = rebuildConfig(config, this.#options.config, this.#options.bootFolders)
       this.#options.log.info('config rebuilt', { dropped: rebuilt.dropped.join(', ').slice(0, 1000) })
       stdin.write(xlPreamble(configBytes(rebuilt.config)))
@@ -180,7 +175,7 @@ export class TargetXl implements TargetTransfer {
     this.#meter.note()
     // GO is ours to say: nothing that the other side sends behind END may reach xl.
     if (at < chunk.length) throw new HeliotropeError('bad-frame', 'the source sent more than the stream')
-    if (at > from) pump.pass(from === 0 ? chunk : chunk.subarray(from))
+    this.#pump?.pass(from === 0 ? chunk : chunk.subarray(from), done)
   }
 
   #xlSays(chunk: Buffer): void {
@@ -196,6 +191,7 @@ export class TargetXl implements TargetTransfer {
       }
     }
     if (this.readyRead && !this.streamEnded) this.#break('xl said READY before the end of the stream')
+    if (!before.ready && this.readyRead) this.#options.log.info('xl is ready: the copy is complete')
     if (before.banner !== this.bannerRead || before.ready !== this.readyRead || this.#report !== undefined)
       this.onChange()
   }
