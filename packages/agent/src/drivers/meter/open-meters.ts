@@ -7,11 +7,15 @@ import type { Exec, Meter } from '../../ports.js'
 import type { MeteredSource } from '../../sense/meters.js'
 import { commandMeter } from './command.js'
 import { fileMeter } from './file.js'
+import { NutClient } from './nut-client.js'
+import type { NutClientOptions } from './nut-client.js'
+import { nutAddress, nutMeter } from './nut.js'
 
 export interface MeterPorts {
   clock: Clock
   exec: Exec
   files: HostFiles
+  dial: NutClientOptions['dial']
 }
 
 export function openMeters(ports: MeterPorts, configs: readonly MeterConfig[]): MeteredSource[] {
@@ -46,8 +50,19 @@ function open(ports: MeterPorts, config: MeterConfig): Meter {
         pointer: config.pointer,
         timeoutMs: config.timeout_ms,
       })
-    case 'nut':
-      throw new Error('later')
+    case 'nut': {
+      const { ups, variable, unit, username, password_file: file, timeout_ms: timeoutMs } = config
+      const { clock, dial, files } = ports
+      const client = new NutClient({
+        dial,
+        clock,
+        ...nutAddress(config.address),
+        timeoutMs,
+        username,
+        password: file === undefined ? undefined : () => files.read(file),
+      })
+      return nutMeter({ client, clock }, { name, role, ups, variable, unit })
+    }
     default: {
       const never: never = config
       return never
