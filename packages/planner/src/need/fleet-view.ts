@@ -61,21 +61,21 @@ export function fleetView(snapshot: Snapshot, policy: Policy): FleetView {
     lastMovedAt: moved.length === 0 ? undefined : Math.max(...moved),
   }
   for (const vm of snapshot.vms) {
-    const target = vm.busy && snapshot.hosts.find(host => targetOf(host, vm))
-    if (!target || target.id === vm.host) continue
+    const target = vm.busy && snapshot.hosts.find(host => host.id !== vm.host && isTarget(host, vm))
+    if (!target) continue
     shift(view, vm, target.id)
-    // A complete copy holds its memory already. One that is being received may not yet; counting both is the cautious
-    // error, and the target's agent makes the same.
-    const record = target.moves.find(move => move.move === vm.busy)?.record
-    const complete = record !== 'ORDERED' && record !== 'PREPARED'
-    if (complete && target.domains.some(domain => domain.uuid === vm.uuid))
+    // The copy holds its memory from the first page on (claim_mode): the host's free memory is less by it already.
+    if (target.domains.some(domain => domain.uuid === vm.uuid))
       (view.hosts.get(target.id) as HostWork).freeMiB += vmNeedMiB(vm)
   }
   return view
 }
 
-const targetOf = (host: HostState, vm: VmState): boolean =>
-  host.moves.some(move => move.move === vm.busy && move.role === 'target')
+/** As the coordinator ordered it, else as the hosts report it, which is a little later. */
+const isTarget = (host: HostState, vm: VmState): boolean =>
+  vm.movingTo === host.id ||
+  host.moves.some(move => move.move === vm.busy && move.role === 'target') ||
+  host.domains.some(domain => domain.uuid === vm.uuid)
 
 /** What travels, and what it may grow to. */
 export const vmMemoryMiB = (vm: VmState): MiB => Math.max(vm.memoryMiB, vm.config?.maxMemoryMiB ?? 0)

@@ -140,9 +140,9 @@ export class Fleet {
     if (!this.#coordinatorUp)
       return Promise.reject(new HeliotropeError('unavailable', 'the coordinator is down'))
     const link = memoryLink(this.clock, LINK_MS, {
-      // Whom each end sees: what the TLS certificates would prove.
-      a: { name: 'coordinator', key: this.#signer.fingerprint },
-      b: { name: id, key },
+      // What the TLS certificates would prove of each end.
+      a: { name: id, key },
+      b: { name: 'coordinator', key: this.#signer.fingerprint },
     })
     this.#links.set(id, link)
     this.coordinator.accept(link.b)
