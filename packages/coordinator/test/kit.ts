@@ -212,7 +212,7 @@ export class FakeAgent {
     const { clock, coordinator } = this.#world
     this.wanted = true
     this.closed = undefined
-    const link = memoryLink(clock, 1, { b: as })
+    const link = memoryLink(clock, 1, { a: as })
     this.link = link
     link.a.onMessage = bytes => void this.#take(bytes, link)
     link.a.onClose = (code, reason) => {
