@@ -126,13 +126,12 @@ function refused(view: TargetView): TargetAct {
   if (!view.xlGone) return wait('xl to exit')
   if (view.got.release2) return view.copy === 'paused' ? { do: 'accept', second: true } : { do: 'lost' }
   const free = view.got.abort || view.got.reclaimed || !view.everReady
-  if (view.copy !== 'absent') {
-    // A complete copy is kept until the source has said that its own runs: it may be the last one.
-    if (!free) return wait('the source to take the VM back')
-    return { do: 'destroy' }
-  }
+  // A complete copy is kept until the source has said that its own runs: it may be the last one.
   if (!free) return wait('the source to take the VM back')
-  if (!view.cleaned) return { do: 'clean-up', detach: true }
+  // Our copy was never fed GO: what runs, or bears the VM's own name, came here another way and is not ours to destroy.
+  const foreign = view.copy === 'running' || (view.copy !== 'absent' && view.nameClean)
+  if (view.copy !== 'absent' && !foreign) return { do: 'destroy' }
+  if (!view.cleaned) return { do: 'clean-up', detach: !foreign }
   // A source that never came has nothing to be told; one that did says Abort, and then hears `done`.
   const heard = view.got.abort || view.got.reclaimed || view.peerClosed
   return heard || (!view.everReady && !view.everConnected)
