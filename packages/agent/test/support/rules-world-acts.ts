@@ -1,0 +1,209 @@
+/** What each act of the rules does to the world, with the invariants asserted where they can break. */
+import type { SourceAct } from '../../src/mover/source-rules.js'
+import type { TargetAct } from '../../src/mover/target-rules.js'
+import { Mover, sj, sourceBit, Sxl, targetBit, tj, Txl, Vm } from './rules-world.js'
+import type { World } from './rules-world.js'
+
+/** Notes the first violation in the world; the explorer stops there. */
+export function hold(w: World, holds: boolean, what: string): void {
+  if (!holds && w.bad === '') w.bad = what
+}
+
+/** The source's VM runs (again). */
+export function sourceRuns(w: World): void {
+  hold(w, w.tvm !== Vm.running, 'I1: it would run at both')
+  hold(w, w.scur === 1, 'I17: the source would run old memory on a newer disk')
+  w.svm = Vm.running
+  w.tcur = 0
+  if (w.stream === 1) w.stream = 2
+}
+
+export function targetRuns(w: World): void {
+  hold(w, w.svm !== Vm.running, 'I1: it would run at both')
+  hold(w, w.tcur === 1, 'I17: the target would run old memory on a newer disk')
+  w.tvm = Vm.running
+  w.scur = 0
+}
+
+export function sourceDestroys(w: World): void {
+  hold(w, w.scur === 0 || w.tcur === 1 || w.tGoLost === 1, 'I3: the source destroys the last present copy')
+  hold(w, w.svm !== Vm.running, 'the source destroys a running VM')
+  w.svm = Vm.none
+  w.scur = 0
+  w.saway = 0
+}
+
+export function targetDestroys(w: World): void {
+  const counts = w.tcur === 1 && w.scur === 0 && w.sLost === 0 && w.committed === 1
+  hold(w, !counts, 'I3: the target destroys the last present copy')
+  hold(w, w.tvm !== Vm.running, 'the target destroys a running VM')
+  w.tvm = Vm.none
+  w.tcur = 0
+  w.tX = 0
+}
+
+/** What a mover process knows by itself is lost with it. */
+export function forgetSource(w: World): void {
+  w.smv = Mover.dead
+  w.sReady = 0
+  w.sCleaned = 0
+  w.sGot = 0
+  w.sLook = 0
+}
+
+export function forgetTarget(w: World): void {
+  w.tmv = Mover.dead
+  w.tAnnounced = 0
+  w.tCleaned = 0
+  w.tMet = 0
+  w.tGot = 0
+  w.tLook = 0
+}
+
+function owns(w: World, epoch: 'o1' | 'o2' | 'o3', side: 1 | 2): void {
+  hold(w, w[epoch] === 0 || w[epoch] === side, `I4: two owners of epoch e+${epoch.slice(1)}`)
+  w[epoch] = side
+}
+
+export function actSource(w: World, act: SourceAct): void {
+  switch (act.do) {
+    case 'prepare':
+      // A guest that does not run is refused; the mover then gives up, which is a choice of its own.
+      if (w.svm === Vm.running) w.sj = sj('PREPARED')
+      return
+    case 'start-xl':
+      w.sxl = Sxl.copying
+      return
+    case 'give-ready':
+      w.sReadyGiven = 1
+      return
+    case 'commit':
+      w.sj = sj('COMMIT')
+      w.committed = 1
+      return
+    case 'abort':
+      w.sj = sj('ABORT')
+      return
+    case 'close-pipes':
+      w.smv = Mover.recovering
+      return
+    case 'resume':
+      // Two commands: the mover may die between them.
+      if (w.saway === 1) w.saway = 0
+      else if (w.svm === Vm.held) sourceRuns(w)
+      return
+    case 'rename-back':
+      w.saway = 0
+      return
+    case 'released':
+      w.sj = sj('RELEASED')
+      return
+    case 'give-report':
+      w.sReport = 1
+      return
+    case 'destroy':
+      if (w.svm !== Vm.none) sourceDestroys(w)
+      return
+    case 'reclaim':
+      w.sj = sj('RECLAIM')
+      owns(w, 'o2', 1)
+      return
+    case 'commit2':
+      w.sj = sj('COMMIT2')
+      owns(w, 'o2', 1)
+      return
+    case 'pause-lower-epoch':
+      if (w.svm === Vm.running) w.svm = Vm.paused
+      return
+    case 'clean-up':
+      w.sCleaned = 1
+      if (w.smv === Mover.live) w.smv = Mover.recovering
+      return
+    case 'close':
+      w.sclosed = 1
+      forgetSource(w)
+      return
+    case 'wait':
+      return
+  }
+}
+
+export function actTarget(w: World, act: TargetAct, stdoutStaysOpen: boolean): void {
+  switch (act.do) {
+    case 'prepare':
+      w.tj = tj('PREPARED')
+      return
+    case 'start-xl':
+      w.txl = Txl.receiving
+      w.tvm = Vm.held
+      return
+    case 'ready':
+      if (!stdoutStaysOpen) w.tStdoutClosed = 1
+      w.tj = tj('READY')
+      w.everReady = 1
+      return
+    case 'accept':
+      w.tj = tj('ACCEPT')
+      w.tSecond = act.second ? 1 : 0
+      owns(w, act.second ? 'o3' : 'o1', 2)
+      return
+    case 'go':
+      w.tj = tj('GO')
+      return
+    case 'feed-go':
+      w.tGoFed = 1
+      return
+    case 'unpause':
+      w.tX = 1
+      if (w.tvm === Vm.paused) targetRuns(w)
+      return
+    case 'running':
+      w.tj = tj('RUNNING')
+      return
+    case 'refuse':
+      w.tj = tj('REFUSE')
+      return
+    case 'return':
+      w.tj = tj('RETURN')
+      return
+    case 'lost':
+      w.tj = tj('LOST')
+      return
+    case 'rename':
+      if (w.tvm !== Vm.none) w.tX = 1
+      return
+    case 'announce':
+      w.tAnnounced = 1
+      return
+    case 'close-pipes':
+      w.tmv = Mover.recovering
+      return
+    case 'destroy':
+      if (w.tvm !== Vm.none) targetDestroys(w)
+      return
+    case 'clean-up':
+      w.tCleaned = 1
+      if (w.tmv === Mover.live) w.tmv = Mover.recovering
+      return
+    case 'close':
+      w.tclosed = 1
+      // Said once, over the connection or not at all.
+      if (w.link === 1 && w.smv !== Mover.dead && w.tMet === 1) w.byTarget |= targetBit('done')
+      forgetTarget(w)
+      return
+    case 'wait':
+      return
+  }
+}
+
+export function saySource(w: World, word: string): void {
+  hold(w, !(word === 'abort' && w.committed === 1), 'I4: Abort after COMMIT')
+  w.bySource |= sourceBit(word)
+}
+
+export function sayTarget(w: World, word: string): void {
+  if (word === 'accept' && w.tSecond === 0) w.saidAccept = 1
+  if (word === 'refuse' || (word === 'return' && w.tSecond === 0)) w.saidRefuse = 1
+  hold(w, !(w.saidAccept === 1 && w.saidRefuse === 1), 'I4: Accept and Refuse of the same Release')
+  w.byTarget |= targetBit(word)
+}
