@@ -132,7 +132,11 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
         journal: ports.journal.head(),
       }),
       welcomed(welcome) {
-        clockOffsetMs = welcome.now - clock.wall()
+        const offsetMs = welcome.now - clock.wall()
+        // The clock check of doctor compares with the coordinator's as soon as that is known.
+        const recheck = clockOffsetMs === undefined || Math.abs(offsetMs - clockOffsetMs) > SECOND
+        clockOffsetMs = offsetMs
+        if (recheck) void check().then(() => soon())
         if (welcome.reportMs !== reportMs) {
           reportMs = welcome.reportMs
           cadence()
@@ -273,7 +277,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
       const watch = hypervisor.watch(soon)
       stops.push(() => watch.stop(), every(clock, HOUR, check))
       await look(false)
-      void check().then(() => (stopped ? undefined : soon()))
+      void check().then(() => soon())
       cadence()
       uplink.start()
     },

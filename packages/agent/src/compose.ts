@@ -9,6 +9,8 @@ import type { Log } from '@heliotrope/shared'
 import { createAgent } from './agent.js'
 import type { Agent } from './agent.js'
 import type { AgentConfig } from './config/schema.js'
+import { examine } from './doctor/examine.js'
+import type { DoctorPorts } from './doctor/ports.js'
 import { openMeters } from './drivers/meter/open-meters.js'
 import type { MeterPorts } from './drivers/meter/open-meters.js'
 import { xenHypervisor } from './drivers/xen/hypervisor.js'
@@ -17,6 +19,7 @@ import { EpochIndex } from './execute/epochs.js'
 import { Moves } from './execute/moves.js'
 import { processLauncher } from './execute/process-launcher.js'
 import { hostFiles } from './files.js'
+import type { Hypervisor } from './ports.js'
 import type { MoverSettings } from './mover/settings.js'
 import { openReportBuffer } from './report/buffer.js'
 import { bootId as readBootId, hostModel } from './sense/host.js'
@@ -36,6 +39,34 @@ export function hostPorts(): MeterPorts & { env: Record<string, string> } {
   return { clock, env, exec: systemExec({ spawn, clock, env }), files: hostFiles(), dial: connect }
 }
 
+/** What `doctor` looks at, in the daemon and as a command. */
+export function doctorPorts(
+  host: ReturnType<typeof hostPorts>,
+  config: AgentConfig,
+  log: Log,
+  known: Pick<DoctorPorts, 'clockOffsetMs' | 'inMove'>,
+  hypervisor: DoctorPorts['hypervisor'] = xenOf(host, config, log),
+): DoctorPorts {
+  const { exec, files, env } = host
+  return {
+    exec,
+    files,
+    hypervisor,
+    path: env['PATH'] ?? '',
+    usesIscsi: config.storage.iscsi.portals.length > 0,
+    ...known,
+  }
+}
+
+function xenOf(
+  { exec, files, clock, env }: ReturnType<typeof hostPorts>,
+  config: AgentConfig,
+  log: Log,
+): Hypervisor {
+  const follow = systemFollow({ spawn, env })
+  return xenHypervisor({ exec, follow, files, clock, log }, config.bridges ? { bridges: config.bridges } : {})
+}
+
 /**
  * @returns the running agent, with everything around it
  * @throws bad-config if the host has not joined
@@ -45,7 +76,7 @@ export async function runAgent(
   log: Log,
 ): Promise<{ agent: Agent; stop(): Promise<void> }> {
   const host = hostPorts()
-  const { clock, env, exec, files } = host
+  const { clock, files } = host
   const rng = systemRng()
   const found = readIdentity(config.data_dir)
   if (!found || found.host !== config.host || found.site !== config.site)
@@ -108,10 +139,7 @@ export async function runAgent(
     maxBytes: config.report.buffer_mib * MEBIBYTE,
   })
   const model = await hostModel(log)
-  const hypervisor = xenHypervisor(
-    { exec, follow: systemFollow({ spawn, env }), files, clock, log },
-    config.bridges ? { bridges: config.bridges } : {},
-  )
+  const hypervisor = xenOf(host, config, log)
   const agent = createAgent(
     {
       clock,
@@ -123,6 +151,16 @@ export async function runAgent(
       moves,
       buffer,
       connect: () => connectCoordinator(config.coordinator, identity),
+      findings: clockOffsetMs =>
+        examine(
+          doctorPorts(
+            host,
+            config,
+            log,
+            { clockOffsetMs, inMove: vm => moves.moveOf(vm) !== undefined },
+            hypervisor,
+          ),
+        ),
       signer: identity.signer,
       coordinatorKeys: identity.coordinatorKeys,
     },

@@ -1,0 +1,18 @@
+/** What the checks look at. They change nothing. */
+import type { Ms, VmId } from '@heliotrope/shared'
+import type { HostFiles } from '../files.js'
+import type { Exec, Hypervisor } from '../ports.js'
+
+export interface DoctorPorts {
+  exec: Exec
+  files: HostFiles
+  hypervisor: Pick<Hypervisor, 'list' | 'inspect' | 'facts'>
+  /** Folders of programs, as in PATH. */
+  path: string
+  /** This host logs in to iSCSI targets. */
+  usesIscsi: boolean
+  /** Coordinator's clock minus ours; undefined while not connected. */
+  clockOffsetMs: Ms | undefined
+  /** A move of Heliotrope that is open here explains a name or a suspended guest. */
+  inMove: (vm: VmId) => boolean
+}
