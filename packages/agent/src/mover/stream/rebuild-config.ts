@@ -68,11 +68,10 @@ function rebuildDisks(given: Members[], granted: readonly Disk[], dropped: strin
     if (own === undefined) return refuse(`${at}.vdev`, disk.vdev, granted.map(one => one.vdev).join(', '))
     same(`${at}.pdev_path`, disk.pdev_path, own.path)
     same(`${at}.readwrite`, disk.readwrite ?? 0, own.readonly ? 0 : 1)
-    const { vdev: _vdev, pdev_path: _path, readwrite: _readwrite, ...rest } = disk
     if (given.some((one, j) => j < i && one.vdev === disk.vdev))
       refuse(`${at}.vdev`, disk.vdev, 'each disk once')
     return {
-      ...filter(rest, diskKeys, at, dropped),
+      ...filter(without(disk, ['vdev', 'pdev_path', 'readwrite']), diskKeys, at, dropped),
       pdev_path: own.path,
       vdev: own.vdev,
       backend: 'phy',
@@ -92,10 +91,13 @@ function rebuildNics(given: Members[], granted: readonly Vif[], dropped: string[
     if (given.some((one, j) => j < i && String(one.mac).toLowerCase() === mac))
       refuse(`${at}.mac`, mac, 'each card once')
     same(`${at}.bridge`, nic.bridge, own.bridge)
-    const { mac: _mac, bridge: _bridge, script, ...rest } = nic
     // The target's own default applies; any other script is a command of the source's choice.
-    if (!DEFAULT_VIF_SCRIPTS.includes(script)) refuse(`${at}.script`, script, 'no script')
-    return { ...filter(rest, nicKeys, at, dropped), mac: own.mac, bridge: own.bridge }
+    if (!DEFAULT_VIF_SCRIPTS.includes(nic.script)) refuse(`${at}.script`, nic.script, 'no script')
+    return {
+      ...filter(without(nic, ['mac', 'bridge', 'script']), nicKeys, at, dropped),
+      mac: own.mac,
+      bridge: own.bridge,
+    }
   })
 }
 
@@ -114,6 +116,9 @@ function bootAgain(build: Members, rebuilt: Members, dropped: string[], folders:
   for (const key of ['kernel', 'ramdisk', 'cmdline'])
     if (key in rebuilt) dropped.splice(dropped.indexOf(`b_info.${key}`), 1)
 }
+
+const without = (given: Members, keys: readonly string[]): Members =>
+  Object.fromEntries(Object.entries(given).filter(([key]) => !keys.includes(key)))
 
 function filter(
   given: Members,

@@ -7,6 +7,7 @@
  */
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { Socket } from 'node:net'
+import type { SocketConstructorOpts } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { HeliotropeError } from '@heliotrope/shared'
 import type { Deliver } from '../tls/slab-reader.js'
@@ -85,8 +86,10 @@ export function takePipes(proc: string, pid: number, lifeLine: Writable, deliver
       return true
     },
   }
+  const reading = { fd: input, readable: true, writable: false, allowHalfOpen: true, onread }
   return {
-    fromXl: new Socket({ fd: input, readable: true, writable: false, allowHalfOpen: true, onread }),
+    // @types/node knows `onread` for connections only; net.Socket takes it for descriptors as well.
+    fromXl: new Socket(reading as SocketConstructorOpts),
     toXl: new Socket({ fd: output, readable: false, writable: true, allowHalfOpen: true }),
   }
 }
