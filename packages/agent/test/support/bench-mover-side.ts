@@ -12,9 +12,9 @@ const [role, dir, pages, port] = process.argv.slice(2) as [string, string, strin
 const { a, b, grant } = benchHosts(dir)
 const clock = systemClock()
 const tell = (message: object): void => void process.send!(message)
-const log = { ...silentLog, warn: (message: string, fields?: object) => tell({ warning: message, ...fields }) }
+const log = {
   ...silentLog,
-  warn: (message: string, fields?: unknown) => console.error(role, message, fields),
+  warn: (message: string, fields?: object) => tell({ warning: message, ...fields }),
 }
 const program = standInXl({ dir, config: libxlConfig(), pages: Number(pages) })
 
