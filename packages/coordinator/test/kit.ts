@@ -42,7 +42,7 @@ import { checkMove, defaultPolicy, explain, lint, plan } from '@heliotrope/plann
 import { createCoordinator } from '../src/compose.js'
 import type { Coordinator, CoordinatorPorts } from '../src/compose.js'
 import { openDatabase } from '../src/store/database.js'
-import { facts, site, START_WALL } from './samples.js'
+import { domain, facts, site, START_WALL } from './samples.js'
 
 export * from './samples.js'
 
