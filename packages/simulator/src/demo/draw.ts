@@ -69,7 +69,6 @@ const clock = (at: Ms): string => new Date(at).toISOString().slice(11, 16)
 function clip(line: string, columns: number): string {
   let seen = 0
   let text = ''
-  // eslint-disable-next-line no-control-regex -- ANSI sequences begin with a control character
   for (const part of line.split(/(\x1b\[[0-9;]*m)/)) {
     if (part.startsWith('\x1b')) text += part
     else {

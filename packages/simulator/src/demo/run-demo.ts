@@ -26,9 +26,9 @@ export interface DemoPorts {
 const START: Ms = Date.UTC(2026, 2, 21)
 const FRAME_MS: Ms = 100
 const STEP_MS: Ms = 5 * SECOND
-/** Virtual milliseconds for each real one: a quiet day takes 20 s, and a move of a minute can be watched for one. */
-const CRUISE = 4_200
-const WATCH = 60
+/** Virtual milliseconds for each real one: a quiet day takes 18 s, and a move of a minute can be watched. */
+const CRUISE = 4_800
+const WATCH = 90
 /** How long past midnight open moves may take to end. */
 const QUIESCE_MS: Ms = 30 * MINUTE
 

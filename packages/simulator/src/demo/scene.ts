@@ -69,7 +69,10 @@ export function sceneOf(fleet: Fleet, mode: string, days: number): Scene {
 
 function vmsOn(fleet: Fleet, host: HostId): { name: string; state: string }[] {
   return [...fleet.world.host(host).domains.values()]
-    .map(({ config, state }) => ({ name: config.name, state }))
+    .map(({ config, name, state }) => ({
+      name: config.name,
+      state: name.endsWith('--incoming') ? 'arriving' : name.endsWith('--migratedaway') ? 'leaving' : state,
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
