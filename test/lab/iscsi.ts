@@ -94,10 +94,12 @@ export class Iscsi {
   }
 }
 
-/** Logs a dom0 in, as an operator would, and waits for the device. */
+/** Logs a dom0 in, as an operator would, and waits for the device, which comes some time after the login. */
 export async function login(host: Host, target: Target): Promise<void> {
   const node = `iscsiadm -m node -T ${target.iqn} -p ${portal}`
-  await host.must(`${node} -o new >/dev/null && ${node} --login && udevadm settle && test -b ${target.path}`)
+  await host.must(`${node} -o new >/dev/null && ${node} --login`)
+  const appeared = `for i in $(seq 150); do test -b ${target.path} && exit 0; sleep 0.2; done; exit 1`
+  await host.must(appeared)
 }
 
 /** Logs a dom0 out and forgets the target there. */

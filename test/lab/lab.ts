@@ -96,7 +96,7 @@ export class Lab {
     for (const host of this.hosts) await host.save(name)
     this.state.snapshots = [...new Set([...this.state.snapshots, name])]
     writeFileSync(stateFile, JSON.stringify(this.state))
-    await Promise.all(this.hosts.map(host => host.ready(60_000)))
+    await Promise.all(this.hosts.map(host => host.ready(240_000)))
   }
 
   hasSnapshot(name: string): boolean {

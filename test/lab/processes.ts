@@ -33,7 +33,7 @@ export const logFile = (name: string): string => inRun('log', `${name}.log`)
 export async function startProcess(
   name: string,
   argv: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+  options: { env?: NodeJS.ProcessEnv; cwd?: string; nice?: number } = {},
 ): Promise<number> {
   if (livingPid(name) !== undefined) throw new LabError(`${name} is running already`)
   mkdirSync(folder, { recursive: true })
@@ -41,7 +41,9 @@ export async function startProcess(
   write({ name, argv: [...argv], pid: 0 })
   const log = openSync(logFile(name), 'a')
   try {
-    const [file, ...args] = inNamespace(argv)
+    // nice and ip give way to the program: the record need not know them.
+    const nice = options.nice === undefined ? [] : ['nice', '-n', String(options.nice)]
+    const [file, ...args] = inNamespace([...nice, ...argv])
     const child = spawn(file!, args, {
       detached: true,
       stdio: ['ignore', log, log],

@@ -78,7 +78,7 @@ export class Ssh {
   }
 
   /** Opens the shared connection, a dead one closed first. */
-  async connect(timeoutMs = 20_000): Promise<void> {
+  async connect(timeoutMs = 60_000): Promise<void> {
     await this.close()
     await startProcess(this.#process, ['ssh', ...this.#options('yes'), '-N', this.#target])
     await until(`ssh to host ${this.host}`, timeoutMs, async () => {
@@ -93,8 +93,9 @@ export class Ssh {
       `an ssh login on host ${this.host}`,
       timeoutMs,
       async () => {
-        await this.connect(15_000)
-        return (await this.run('true', { timeoutMs: 20_000 })).code === 0 ? true : undefined
+        // A handshake may take very long while other work has the CPU; to begin it anew only makes it longer.
+        await this.connect(60_000)
+        return (await this.run('true', { timeoutMs: 60_000 })).code === 0 ? true : undefined
       },
       500,
     )
@@ -121,7 +122,7 @@ export class Ssh {
       'UserKnownHostsFile=/dev/null',
       'LogLevel=ERROR',
       'BatchMode=yes',
-      'ConnectTimeout=10',
+      'ConnectTimeout=45',
       // The default key exchange, safe against quantum computers, takes an emulated CPU a second more.
       'KexAlgorithms=curve25519-sha256',
       'Ciphers=aes128-gcm@openssh.com',
