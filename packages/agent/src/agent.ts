@@ -147,6 +147,11 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
         soon()
       },
       lost: () => {},
+      behind() {
+        log.warn('the report buffer was lost: reports are numbered anew')
+        builder.reset()
+        soon()
+      },
     },
     options.uplink,
   )

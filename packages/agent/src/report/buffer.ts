@@ -36,8 +36,12 @@ export interface ReportBuffer {
   append(report: Omit<Report, 'seq'>): void
   /** The oldest ones with `id > after`. */
   pending(after: number, limit: number): BufferedReport[]
-  /** Drops all of that boot up to `seq`. */
-  acknowledge(bootId: string, seq: number): void
+  /**
+   * Drops all of that boot up to `seq`.
+   * @returns false if more is acknowledged than was ever numbered here (the buffer was lost): the numbers go on from
+   * there, and what was dropped must be told again
+   */
+  acknowledge(bootId: string, seq: number): boolean
   standing(): { reports: number; bytes: Bytes; problem: string | undefined }
   close(): void
 }
@@ -53,6 +57,8 @@ interface Row {
 
 /** How many appends between two looks at the limits. */
 const THIN_EVERY = 64
+/** Reports written at once after the disk was full: not all of them may fit yet. */
+const BATCH = 16
 
 export function openReportBuffer(options: BufferOptions): ReportBuffer {
   const { clock, log, maxBytes = 50 * MEBIBYTE, maxAgeMs = 7 * DAY, maxInMemory = 720 } = options
@@ -68,6 +74,11 @@ export function openReportBuffer(options: BufferOptions): ReportBuffer {
   )
   const sum = db.prepare<[], { n: number; bytes: number; last: number }>(
     'SELECT count(*) AS n, coalesce(sum(length(body)), 0) AS bytes, coalesce(max(id), 0) AS last FROM report',
+  )
+  const thinOnce = db.prepare(
+    `DELETE FROM report WHERE id IN (
+       SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM report WHERE plain = 1)
+       WHERE n % 2 = 1 AND n <= (SELECT count(*) FROM report WHERE plain = 1) / 2)`,
   )
   const store = db.transaction((rows: readonly Row[]) => {
     for (const row of rows) {
@@ -93,26 +104,29 @@ export function openReportBuffer(options: BufferOptions): ReportBuffer {
   const thin = db.transaction(() => {
     db.prepare('DELETE FROM report WHERE at < ?').run(clock.wall() - maxAgeMs)
     recount()
+    // Every second of the older half of those that hold nothing but samples: resolution goes, the history stays.
+    for (let pass = 0; pass < 8 && bytes > maxBytes; pass++) {
+      const { changes } = thinOnce.run()
+      recount()
+      if (changes === 0) break
+    }
     if (bytes <= maxBytes) return
-    // Half of the older half of those that hold nothing but samples: resolution goes, the history stays.
-    db.prepare(
-      `DELETE FROM report WHERE plain = 1 AND id % 2 = 1 AND id <= (SELECT avg(id) FROM report WHERE plain = 1)`,
-    ).run()
-    recount()
-    if (bytes <= maxBytes) return
-    // Ids need not be dense; renumbering is not worth it: drop the oldest quarter.
-    db.prepare('DELETE FROM report WHERE id IN (SELECT id FROM report ORDER BY id LIMIT max(1, ? / 4))').run(
-      reports,
+    // Nothing left to thin: the oldest quarter goes.
+    db.prepare('DELETE FROM report WHERE id IN (SELECT id FROM report ORDER BY id LIMIT ?)').run(
+      Math.ceil(reports / 4),
     )
     recount()
   })
 
   const flushMemory = (): void => {
     try {
-      store(memory)
-      for (const row of memory) bytes += row.body.length
-      reports += memory.length
-      memory = []
+      while (memory.length > 0) {
+        const batch = memory.slice(0, BATCH)
+        store(batch)
+        for (const row of batch) bytes += row.body.length
+        reports += batch.length
+        memory = memory.slice(BATCH)
+      }
       if (problem) log.info('reports are kept on disk again')
       problem = undefined
     } catch (error) {
@@ -135,7 +149,11 @@ export function openReportBuffer(options: BufferOptions): ReportBuffer {
       flushMemory()
       if (problem === undefined && untilThin-- <= 0) {
         untilThin = THIN_EVERY
-        thin()
+        try {
+          thin()
+        } catch (error) {
+          log.warn('old reports could not be thinned', { error: errorChain(error) })
+        }
       }
     },
     pending(from, limit) {
@@ -159,6 +177,9 @@ export function openReportBuffer(options: BufferOptions): ReportBuffer {
         // Sent again after the next connect; the coordinator knows it by its number.
         log.warn('acknowledged reports could not be dropped', { error: errorChain(error) })
       }
+      if (seq <= (seqs.get(bootId) ?? Number.POSITIVE_INFINITY)) return true
+      seqs.set(bootId, seq)
+      return false
     },
     standing: () => ({
       reports: reports + memory.length,

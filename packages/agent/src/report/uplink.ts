@@ -38,6 +38,8 @@ export interface UplinkPorts {
   /** The session stands. Called before anything is sent, so that a full report can be put into the buffer. */
   welcomed: (welcome: Welcome) => void
   lost: () => void
+  /** The coordinator knows later reports of this boot than we do: what was told since went unheard. */
+  behind: () => void
 }
 
 export interface UplinkOptions {
@@ -116,7 +118,7 @@ export function createUplink(ports: UplinkPorts, options: UplinkOptions = {}): U
         ports.welcomed(message)
         return flush()
       case 'ack':
-        buffer.acknowledge(message.bootId, message.seq)
+        if (!buffer.acknowledge(message.bootId, message.seq)) ports.behind()
         from.unacknowledged = from.unacknowledged.filter(
           report => report.bootId !== message.bootId || report.seq > message.seq,
         )

@@ -40,6 +40,8 @@ interface State extends MeterStanding {
   /** Since when the present trouble lasts. */
   since: Ms
   trouble: 'failed' | 'stale' | 'constant' | undefined
+  /** A reading that was given up and has not ended yet. */
+  hanging: boolean
 }
 
 export function createMeters(
@@ -53,6 +55,7 @@ export function createMeters(
     failures: 0,
     since: 0,
     trouble: undefined,
+    hanging: false,
   }))
   let samples: Sample[] = []
   let cancels: Cancel[] = []
@@ -69,11 +72,15 @@ export function createMeters(
   const readOnce = async (source: MeteredSource, judge: QualityJudge, state: State): Promise<void> => {
     const { meter, everyMs } = source
     try {
+      if (state.hanging) throw new HeliotropeError('timeout', 'its last reading has not ended yet')
       const reading: Reading = await withDeadline(
         clock,
         Math.max(everyMs, 5 * SECOND),
         `meter ${meter.name}`,
-        signal => meter.read(signal),
+        signal => {
+          state.hanging = true
+          return meter.read(signal).finally(() => (state.hanging = false))
+        },
       )
       const judged = judge.judge(reading, clock.wall(), clock.mono())
       const sample: Sample = { meter: meter.name.slice(0, 80), role: meter.role, ...judged }

@@ -14,8 +14,9 @@ export async function withDeadline<T>(
   const deadline = new Promise<never>((_resolve, reject) => {
     cancel = clock.after(ms, () => {
       const error = new HeliotropeError('timeout', `${what} did not answer within ${ms} ms`)
-      controller.abort(error)
+      // In this order: work that heeds the signal must not answer first with a vaguer error.
       reject(error)
+      controller.abort(error)
     })
   })
   try {
