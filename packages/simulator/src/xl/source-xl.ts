@@ -11,6 +11,7 @@ import { imageOf } from '../world/domain.js'
 import type { SimDomain } from '../world/domain.js'
 import type { SimHost, XlProcess } from '../world/sim-host.js'
 import type { World } from '../world/world.js'
+import { PAGE, Precopy } from './precopy.js'
 
 /** pre: copying · waits-ready: suspended, stream out · renamed: READY read · waits-report: GO written */
 type Stage = 'new' | 'precopy' | 'suspending' | 'tail' | 'waits-ready' | 'renamed' | 'waits-report' | 'exited'
@@ -35,12 +36,6 @@ export interface SourceXlPorts {
   faults?: SourceXlFaults
 }
 
-const PAGE = 4096
-/** xl's policy is fixed: at most five rounds, or fewer than 50 dirty pages (xg_sr_save.c). */
-const ROUNDS = 5
-const FEW_PAGES = 50
-/** A guest writes to a part of its memory only. */
-const WORKING_SET = 0.15
 const STEP_MS: Ms = 1 * SECOND
 const SUSPEND_TIMEOUT_MS: Ms = 60 * SECOND
 
@@ -58,15 +53,7 @@ export class SourceXl implements SourceTransfer, XlProcess {
   #cancel: Cancel = () => {}
   #loading = false
   #pipesOpen = true
-  #progress: TransferProgress = {
-    bytes: 0,
-    pages: 0,
-    dirtiedPages: 0,
-    round: 0,
-    remainingPages: 0,
-    rateBps: 0,
-  }
-  #dirty = 0
+  #copying = new Precopy(0, 0)
 
   constructor(ports: SourceXlPorts) {
     this.#ports = ports
@@ -85,7 +72,7 @@ export class SourceXl implements SourceTransfer, XlProcess {
     host.xls.add(this)
     if (this.#domain?.state !== 'running') return this.#exit()
     this.#stage = 'precopy'
-    this.#progress.remainingPages = this.#pages
+    this.#copying = new Precopy(this.#domain.config.memoryMiB, this.#domain.spec.dirtyMiBps)
     this.#load(true)
     stream.header(imageOf(this.#domain))
     this.#after(0, () => this.#copy())
@@ -131,11 +118,7 @@ export class SourceXl implements SourceTransfer, XlProcess {
   }
 
   progress(): TransferProgress {
-    return { ...this.#progress }
-  }
-
-  get #pages(): number {
-    return ((this.#domain?.config.memoryMiB ?? 0) * 1024 * 1024) / PAGE
+    return { ...this.#copying.progress }
   }
 
   #rate(): BytesPerSecond {
@@ -154,27 +137,15 @@ export class SourceXl implements SourceTransfer, XlProcess {
     // A black-holed line fills its buffers, and then nothing moves; nobody says so.
     if (!network.up(stream.from, stream.to)) return this.#after(STEP_MS, () => this.#copy())
     const rate = this.#rate()
-    const pages = Math.min(
-      this.#progress.remainingPages,
-      Math.max(1, Math.floor((rate * STEP_MS) / 1000 / PAGE)),
-    )
+    const pages = this.#copying.next(rate, STEP_MS)
     const took = (pages * PAGE * 1000) / rate
     this.#after(took, () => {
-      this.#progress.remainingPages -= pages
-      this.#progress.pages += pages
-      this.#progress.bytes += pages * PAGE
-      this.#progress.rateBps = rate
-      if (this.#progress.round > 0) this.#progress.dirtiedPages += pages
+      this.#copying.sent(pages, rate)
       stream.bytes(pages * PAGE, pages)
-      if (this.#stage === 'precopy' && domain.state === 'running') this.#guestWrites(domain, took)
-      if (this.#progress.remainingPages > 0) this.#copy()
+      if (this.#stage === 'precopy' && domain.state === 'running') this.#copying.guestRan(took)
+      if (this.#copying.progress.remainingPages > 0) this.#copy()
       else this.#roundDone()
     })
-  }
-
-  #guestWrites(domain: SimDomain, forMs: Ms): void {
-    const pages = (domain.spec.dirtyMiBps * 1024 * 1024 * forMs) / 1000 / PAGE
-    this.#dirty = Math.floor(Math.min(this.#dirty + pages, this.#pages * WORKING_SET))
   }
 
   #roundDone(): void {
@@ -189,11 +160,7 @@ export class SourceXl implements SourceTransfer, XlProcess {
       return
     }
     if (domain.state !== 'running') return this.#exit()
-    this.#progress.round++
-    const last = this.#progress.round >= ROUNDS || this.#dirty < FEW_PAGES
-    this.#progress.remainingPages = this.#dirty
-    this.#dirty = 0
-    if (last) this.#suspend()
+    if (this.#copying.endRound()) this.#suspend()
     else this.#copy()
   }
 
@@ -216,7 +183,7 @@ export class SourceXl implements SourceTransfer, XlProcess {
       if (domain.state !== 'running') return this.#exit()
       world.setState(host, domain, 'suspended', 'xl migrate: last round')
       this.#stage = 'tail'
-      if (this.#progress.remainingPages > 0) this.#copy()
+      if (this.#copying.progress.remainingPages > 0) this.#copy()
       else this.#roundDone()
     })
   }
