@@ -35,11 +35,8 @@ t.test('a PVH guest of Xen 4.20 keeps what restore needs, and nothing that names
     },
     disks: [{ pdev_path: vm.disks[0]!.path, vdev: 'xvda', backend: 'phy', format: 'raw', readwrite: 1 }],
     nics: [{ devid: 0, nictype: 'vif', mac: '00:16:3e:00:00:01', bridge: 'xenbr0' }],
-    on_poweroff: 'preserve',
-    on_reboot: 'preserve',
-    on_watchdog: 'preserve',
-    on_crash: 'preserve',
-    on_soft_reset: 'preserve',
+    on_reboot: 'restart',
+    on_soft_reset: 'soft_reset',
   })
   t.same(dropped, ['b_info.kernel', 'b_info.cmdline', 'b_info.ramdisk'])
   t.end()
@@ -213,5 +210,15 @@ t.test('an HVM guest: consoles and passwords of the source stay there, firmware 
     { vga: 'std' },
   ])
     t.throws(() => rebuildConfig(asHvm(own), hvm, []), { message: /type\.hvm/ }, JSON.stringify(own))
+  t.end()
+})
+
+t.test('what becomes of a guest that ends is kept, and nothing else is taken for it', t => {
+  const { config } = rebuild(configBytes({ ...libxlConfig(), on_poweroff: 'destroy', on_crash: 'preserve' }))
+  t.match(config, { on_poweroff: 'destroy', on_crash: 'preserve', on_reboot: 'restart' })
+  t.throws(() => rebuild(configBytes({ ...libxlConfig(), on_crash: '/bin/sh' })), {
+    code: 'refused',
+    message: /on_crash/,
+  })
   t.end()
 })

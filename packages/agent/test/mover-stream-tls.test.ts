@@ -301,6 +301,7 @@ for (const plain of [false, true])
           },
           plain,
         )
+        t.equal(stream.listenerCount('data') === 0, !plain, 'the way that is meant is taken')
         stream.on('end', () => {
           setTimeout(() => {
             for (const late of waiting) late()

@@ -119,7 +119,7 @@ t.test('a whole move: every byte of the memory, GO only when it is fed', async t
   const received = JSON.parse(readFileSync(join(dir, 'received.json'), 'utf8')) as ReturnType<
     typeof libxlConfig
   >
-  t.equal(received.on_reboot, 'preserve')
+  t.equal(received.on_reboot, 'restart')
   t.equal(received.nics[0]?.script, undefined)
 })
 

@@ -2,7 +2,7 @@
  * The agent's part in moves: checks the order, journals it, starts the mover, and starts another one in recovery where
  * a mover is missing. It holds no state of a move: the journal does.
  */
-import { checkGrant, every, HeliotropeError, sleep } from '@heliotrope/shared'
+import { checkGrant, errorChain, every, HeliotropeError, sleep } from '@heliotrope/shared'
 import type {
   Alarm,
   Cancel,
@@ -120,27 +120,36 @@ export class Moves implements MoveService {
 
   /** One round: what does each open move's mover say; where none lives, start one in recovery. */
   async tend(): Promise<void> {
-    const { clock, journal, launcher, log } = this.#ports
+    const { clock, journal, log } = this.#ports
     const open = openMoves(journal)
     const names = new Set(open.map(({ role, move }) => streamOf(role, move)))
     for (const name of [...this.#progress.keys()]) if (!names.has(name)) this.#progress.delete(name)
     for (const [name, alarm] of this.#alarms)
       if (alarm.state === 'cleared') this.#alarms.delete(name)
       else if (!names.has(name)) this.#alarms.set(name, { ...alarm, state: 'cleared', at: clock.wall() })
-    for (const { role, move } of open) {
-      const name = streamOf(role, move)
-      this.#passOn(name, move)
-      if (this.#launching.has(name)) continue
-      const status = await launcher.status(role, move)
-      if (status === 'starting') continue
-      if (status) {
-        if (this.#progress.get(name)?.bytes !== status.progress.bytes) this.#hooks.changed()
-        this.#progress.set(name, status.progress)
-        this.#note(name, move, status.alarm)
-      } else if (moveJournal(journal, role, move).last()?.kind !== 'CLOSED') {
-        log.warn('a mover is missing: starting one in recovery', { role, move })
-        await this.#launch(role, move, true)
-      }
+    await Promise.all(
+      open.map(({ role, move }) =>
+        this.#look(role, move).catch((error: unknown) =>
+          log.error('a move cannot be looked after', { role, move, error: errorChain(error) }),
+        ),
+      ),
+    )
+  }
+
+  async #look(role: MoveRole, move: MoveId): Promise<void> {
+    const { journal, launcher, log } = this.#ports
+    const name = streamOf(role, move)
+    this.#passOn(name, move)
+    if (this.#launching.has(name)) return
+    const status = await launcher.status(role, move)
+    if (status === 'starting') return
+    if (status) {
+      if (this.#progress.get(name)?.bytes !== status.progress.bytes) this.#hooks.changed()
+      this.#progress.set(name, status.progress)
+      this.#note(name, move, status.alarm)
+    } else if (moveJournal(journal, role, move).last()?.kind !== 'CLOSED' && !this.#launching.has(name)) {
+      log.warn('a mover is missing: starting one in recovery', { role, move })
+      await this.#launch(role, move, true)
     }
   }
 
@@ -198,7 +207,7 @@ export class Moves implements MoveService {
     if (other) fail('conflict', `move ${other.move} of this VM is still open here, at ${other.record}`)
   }
 
-  /** Open moves with their grants. `holdsVm`: the VM's fate is open here; a settled move that waits for its peer does not. */
+  /** Open moves with their grants. `holdsVm`: it may still touch the VM; one that only waits for its peer does not. */
   #open(): { role: MoveRole; move: MoveId; grant: GrantBody; port: number; record: string; holdsVm: boolean }[] {
     const { journal } = this.#ports
     return openMoves(journal).flatMap(({ role, move }) => {
@@ -206,10 +215,8 @@ export class Moves implements MoveService {
       const order = records[0]?.body.order
       const record = records.at(-1)?.kind
       if (!order || !record || record === 'CLOSED') return []
-      const everReady = records.some(one => one.kind === 'READY')
-      const settled = role === 'source' ? ['ABORT', 'RECLAIM'] : everReady ? ['RUNNING'] : ['RUNNING', 'REFUSE']
       const { body: grant } = order.grant
-      return [{ role, move, grant, port: order.port, record, holdsVm: !settled.includes(record) }]
+      return [{ role, move, grant, port: order.port, record, holdsVm: !records.some(one => one.kind === 'CLEAN') }]
     })
   }
 

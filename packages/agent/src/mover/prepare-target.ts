@@ -1,6 +1,6 @@
 /** Step 1: all that must hold before a copy may arrive here. Checks first, then the disks; nothing is left on refusal. */
-import { HeliotropeError } from '@heliotrope/shared'
-import type { GrantBody, MiB, VmId } from '@heliotrope/shared'
+import { errorChain, HeliotropeError } from '@heliotrope/shared'
+import type { GrantBody, Log, MiB, VmId } from '@heliotrope/shared'
 import type { Hypervisor, Storage } from '../ports.js'
 
 /** Page tables and Xen's own needs per guest, beyond its memory. */
@@ -53,4 +53,15 @@ export async function attachDisks(grant: GrantBody, storage: Storage): Promise<v
     for (const disk of done.reverse()) await storage.detach(disk)
     throw error
   }
+}
+
+/** Takes the disks away. One that a domain here uses stays: it came here another way, and is not ours to take. */
+export async function detachDisks(grant: GrantBody, storage: Storage, log: Log): Promise<void> {
+  for (const disk of grant.config.disks)
+    try {
+      await storage.detach(disk)
+    } catch (error) {
+      if (HeliotropeError.from(error).code !== 'conflict') throw error
+      log.warn('a disk stays attached', { disk: disk.vdev, error: errorChain(error) })
+    }
 }

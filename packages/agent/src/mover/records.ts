@@ -5,15 +5,21 @@
 import type { HostCertificate, Journal, JournalRecord, MoveId, MoveOutcome, MoveRole } from '@heliotrope/shared'
 import type { MoveOrder } from './ports.js'
 
-/** ORDERED: order and Grant taken, nothing done yet. CLOSED: cleaned up, the stream is sealed. */
+/**
+ * ORDERED: order and Grant taken, nothing done yet. HANDOVER: about to give READY to xl (a journal that cannot be written
+ * shows here, while xl can still resume by itself). CLEAN: this side has done all it will ever do to the hypervisor; from
+ * here it only speaks. CLOSED: the other side knows, the stream is sealed.
+ */
 export const sourceRecords = [
   'ORDERED',
   'PREPARED',
+  'HANDOVER',
   'ABORT',
   'COMMIT',
   'RELEASED',
   'RECLAIM',
   'COMMIT2',
+  'CLEAN',
   'CLOSED',
 ] as const
 export type SourceRecord = (typeof sourceRecords)[number]
@@ -29,6 +35,7 @@ export const targetRecords = [
   'REFUSE',
   'RETURN',
   'LOST',
+  'CLEAN',
   'CLOSED',
 ] as const
 export type TargetRecord = (typeof targetRecords)[number]
@@ -59,6 +66,8 @@ export interface MoveJournal<K extends string> {
   readonly stream: string
   all(): MoveRecord<K>[]
   last(): MoveRecord<K> | undefined
+  /** Where the side stands: the last record that is neither CLEAN nor CLOSED. */
+  standing(): MoveRecord<Exclude<K, 'CLEAN' | 'CLOSED'>> | undefined
   find(kind: K): MoveRecord<K> | undefined
   append(kind: K, body: RecordBody): void
   /** Writes CLOSED and seals. */
@@ -85,6 +94,10 @@ export function moveJournal<K extends SourceRecord | TargetRecord>(
     stream,
     all,
     last: () => all().at(-1),
+    standing: () =>
+      all().findLast(record => record.kind !== 'CLEAN' && record.kind !== 'CLOSED') as
+        | MoveRecord<Exclude<K, 'CLEAN' | 'CLOSED'>>
+        | undefined,
     find: kind => all().find(record => record.kind === kind),
     append: (kind, body) => void journal.append(stream, kind, body),
     close(body) {

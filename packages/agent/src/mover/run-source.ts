@@ -1,8 +1,10 @@
 /** The source side of one move, live or in recovery: observes for source-rules.ts and does what they say. */
+import { HeliotropeError } from '@heliotrope/shared'
 import type { DomainSeen } from '../ports.js'
 import type { PeerMessage } from './peer-messages.js'
 import type { MoveOrder, SourcePorts } from './ports.js'
 import { checkSource } from './prepare-source.js'
+import { detachDisks } from './prepare-target.js'
 import { moveJournal } from './records.js'
 import type { SourceRecord } from './records.js'
 import { SideContext } from './side-context.js'
@@ -10,6 +12,9 @@ import type { SideOptions } from './side-context.js'
 import { SideLoop } from './side-loop.js'
 import { sourceSays, sourceStep } from './source-rules.js'
 import type { SourceAct, SourceCopy, SourceView } from './source-rules.js'
+
+/** How long xl may take to destroy its copy after the report. */
+const XL_END_MS = 60_000
 
 /** Runs until the move is closed on this side. The stream must hold ORDERED. */
 export async function runSource(ports: SourcePorts, order: MoveOrder, options: SideOptions): Promise<void> {
@@ -19,13 +24,12 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
   const journal = moveJournal<SourceRecord>(ports.journal, 'source', grant.move)
   const loop = new SideLoop()
   let transfer = ports.transfer
-  const begun = { at: clock.mono(), readyAt: 0, committedAt: 0, suspendedAt: 0 }
+  const begun = { at: clock.mono(), readyAt: 0, committedAt: 0, suspendedAt: 0, reportAt: 0 }
   let started = false
   let listening = false
   let ready = false
   let readyGiven = false
   let reportGiven = false
-  let cleaned = false
   let wasConnected = false
   let broken: string | undefined
   let bytes = 0
@@ -56,7 +60,9 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
     if (transfer?.broken !== undefined) return transfer.broken
     if (started && transfer?.xlExited && !transfer.goRead) return 'xl migrate ended before GO'
     const now = clock.mono()
-    if (begun.readyAt > 0 && now - begun.readyAt > order.limits.handoverMs) return 'the hand-over took too long'
+    // The VM stands still from the end of the stream on, whatever the target does with it.
+    const still = begun.suspendedAt || begun.readyAt
+    if (still > 0 && now - still > order.limits.handoverMs) return 'the hand-over took too long'
     if (now - begun.at > order.limits.copyMs) return 'the copy took too long'
     if (!started && clock.wall() > grant.startBefore) return 'the grant expired before the copy began'
     return undefined
@@ -64,23 +70,24 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
 
   const observe = async (): Promise<SourceView> => {
     context.readInbox()
-    const record = journal.last()
-    last = record?.kind ?? 'ORDERED'
+    last = journal.standing()?.kind ?? 'ORDERED'
+    const cleaned = journal.find('CLEAN') !== undefined
     const live = transfer !== undefined
-    // While the copy runs the hypervisor is left alone: the end of the stream implies that the VM is suspended.
-    const look = !(live && (last === 'ORDERED' || last === 'PREPARED'))
-    const seen = look ? await lookAt(journal, hypervisor.find(grant.vm)) : undefined
     if (transfer?.streamSent) begun.suspendedAt ||= clock.mono()
+    // While the copy runs the hypervisor is left alone: the end of the stream implies that the VM is suspended.
+    const look = !cleaned && !(live && (last === 'ORDERED' || last === 'PREPARED' || last === 'HANDOVER'))
+    const seen = look ? lookAt(journal.find('PREPARED')?.body, ports.bootId, await hypervisor.find(grant.vm)) : undefined
     const drained =
       last === 'PREPARED' && ready && !readyGiven && transfer?.streamSent
         ? await hypervisor.drained(journal.find('PREPARED')?.body.domid ?? -1)
         : false
     return {
       last: last as SourceView['last'],
+      prepared: journal.find('PREPARED') !== undefined,
       live,
-      xlGone: live ? !started || transfer!.xlExited : await ports.xlOfMoveGone(),
+      xlGone: cleaned || (live ? !started || transfer!.xlExited : await ports.xlOfMoveGone()),
       copy: seen?.copy ?? 'unseen',
-      nameClean: seen?.domain === undefined || seen.domain.name === grant.config.name,
+      nameClean: !seen?.domain || seen.copy === 'elsewhere' || seen.domain.name === grant.config.name,
       started,
       listening,
       streamSent: transfer?.streamSent ?? false,
@@ -89,6 +96,7 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
       readyGiven,
       goRead: transfer?.goRead ?? false,
       reportGiven,
+      xlHangs: reportGiven && clock.mono() - begun.reportAt > XL_END_MS,
       giveUp: live ? giveUp() : undefined,
       askDue: clock.mono() - (begun.committedAt || begun.at) > order.limits.askMs,
       got: {
@@ -122,12 +130,13 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
         }
         return
       case 'start-xl':
-        started = true
         transfer?.start(domid!)
+        started = true
         return
       case 'give-ready':
-        readyGiven = true
+        journal.append('HANDOVER', {})
         transfer?.giveReady()
+        readyGiven = true
         return
       case 'commit': {
         const certificate = context.certificate('release')
@@ -147,6 +156,7 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
       case 'resume':
         await renameBack(domid!)
         await hypervisor.resume(domid!)
+        await hypervisor.unpause(domid!)
         log.info('resumed: the VM runs here')
         return
       case 'rename-back':
@@ -159,8 +169,9 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
         return
       }
       case 'give-report':
-        reportGiven = true
         transfer?.giveReport()
+        reportGiven = true
+        begun.reportAt = clock.mono()
         return
       case 'destroy':
         return hypervisor.destroy(domid!)
@@ -179,8 +190,8 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
         return hypervisor.pause(domid!)
       case 'clean-up':
         letGo()
-        if (act.detach) for (const disk of grant.config.disks) await storage.detach(disk)
-        cleaned = true
+        if (act.detach) await detachDisks(grant, storage, log)
+        journal.append('CLEAN', {})
         return
       case 'close': {
         const kept = last === 'ABORT' || last === 'RECLAIM'
@@ -215,23 +226,31 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
     context.report(last, phase, transfer?.progress(), what ?? 'working', sinceMs)
   }
 
+  /** Without a journal no step is taken; until READY is given xl can still resume the VM by itself, so let it. */
+  const failed = (error: unknown): void => {
+    const isJournal = error instanceof HeliotropeError && error.code === 'journal-failed'
+    if (isJournal && !readyGiven && (last === 'PREPARED' || last === 'HANDOVER')) letGo()
+  }
+
   await peer.start()
   try {
-    await loop.run({ observe, step: sourceStep, speak, perform, waiting }, { clock, log, signal: options.signal })
+    await loop.run({ observe, step: sourceStep, speak, perform, waiting, failed }, { clock, log, signal: options.signal })
   } finally {
     letGo()
     await peer.stop()
   }
 }
 
-/** The domain the move began with, by the domid of PREPARED; another with the same uuid means the guest rebooted here. */
-async function lookAt(
-  journal: { find(kind: 'PREPARED'): { body: { domid?: number } } | undefined },
-  finding: Promise<DomainSeen[]>,
-): Promise<{ copy: SourceCopy; domain?: DomainSeen }> {
-  const domid = journal.find('PREPARED')?.body.domid
-  const found = await finding
-  const domain = found.find(one => one.domid === domid)
+/**
+ * The domain the move began with, by boot and domid of PREPARED; another with the same uuid means that the guest was
+ * started or rebooted here since.
+ */
+function lookAt(
+  prepared: { domid?: number; bootId?: string } | undefined,
+  bootId: string,
+  found: DomainSeen[],
+): { copy: SourceCopy; domain?: DomainSeen } {
+  const domain = prepared?.bootId === bootId ? found.find(one => one.domid === prepared.domid) : undefined
   if (domain === undefined) {
     const other = found[0]
     return other ? { copy: 'elsewhere', domain: other } : { copy: 'absent' }

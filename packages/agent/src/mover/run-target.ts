@@ -2,7 +2,7 @@
 import type { DomainSeen } from '../ports.js'
 import type { PeerMessage } from './peer-messages.js'
 import type { MoveOrder, TargetPorts } from './ports.js'
-import { attachDisks, checkTarget } from './prepare-target.js'
+import { attachDisks, checkTarget, detachDisks } from './prepare-target.js'
 import type { TargetPreparation } from './prepare-target.js'
 import { moveJournal } from './records.js'
 import type { TargetRecord } from './records.js'
@@ -19,6 +19,8 @@ export interface TargetOptions extends SideOptions {
   connectMs: number
 }
 
+/** How long xl may take to unpause and end after GO. */
+const XL_END_MS = 60_000
 /** How long a look at the paused copy holds in a live hand-over. */
 const FRESH_MS = 2_000
 
@@ -34,7 +36,7 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
   let started = false
   let goFed = false
   let announced = false
-  let cleaned = false
+  let goAt = 0
   let wasConnected = false
   let broken: string | undefined
   let bytes = 0
@@ -71,12 +73,13 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
 
   const observe = async (): Promise<TargetView> => {
     context.readInbox()
-    last = journal.last()?.kind ?? 'ORDERED'
+    last = journal.standing()?.kind ?? 'ORDERED'
+    const cleaned = journal.find('CLEAN') !== undefined
     const live = transfer !== undefined
     const everReady = journal.find('READY') !== undefined
     const readyRead = transfer?.readyRead ?? false
     // While the copy arrives there is nothing to see that would change a decision.
-    const look = !live || readyRead || (last !== 'ORDERED' && last !== 'PREPARED')
+    const look = !cleaned && (!live || readyRead || (last !== 'ORDERED' && last !== 'PREPARED'))
     // Between READY and GO only this process can change the copy; each look costs the guest time in which it stands still.
     const fresh = live && !transfer!.xlExited && !goFed && seen?.copy === 'paused' && clock.mono() - seenAt < FRESH_MS
     if (look && !fresh) {
@@ -85,9 +88,10 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
     }
     return {
       last: last as TargetView['last'],
+      prepared: journal.find('PREPARED') !== undefined,
       everReady,
       live,
-      xlGone: live ? !started || transfer!.xlExited : await ports.xlOfMoveGone(),
+      xlGone: cleaned || (live ? !started || transfer!.xlExited : await ports.xlOfMoveGone()),
       copy: (look ? seen?.copy : undefined) ?? 'unseen',
       nameClean: seen?.domain === undefined || seen.domain.name === grant.config.name,
       sessionUp: peer.connected,
@@ -95,6 +99,7 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
       started,
       readyRead,
       goFed,
+      xlHangs: goFed && clock.mono() - goAt > XL_END_MS,
       giveUp: live ? giveUp() : undefined,
       got: {
         release: context.got.has('release'),
@@ -131,8 +136,8 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
         }
         return
       case 'start-xl':
-        started = true
         transfer?.start()
+        started = true
         return
       case 'ready':
         transfer?.closeStdout()
@@ -147,8 +152,9 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
         journal.append('GO', {})
         return
       case 'feed-go':
-        goFed = true
         transfer?.feedGo()
+        goFed = true
+        goAt = clock.mono()
         return
       case 'unpause': {
         const id = domid()
@@ -186,8 +192,8 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
         return hypervisor.destroy(domid())
       case 'clean-up':
         letGo()
-        if (act.detach) for (const disk of grant.config.disks) await storage.detach(disk)
-        cleaned = true
+        if (act.detach) await detachDisks(grant, storage, log)
+        journal.append('CLEAN', {})
         return
       case 'close': {
         const ran = last === 'RUNNING'

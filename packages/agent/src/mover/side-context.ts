@@ -2,13 +2,7 @@
  * What both sides keep besides the rules: the order from the journal, certificates received and given, the inbox, the
  * status that the agent reads, and the pace at which words are repeated.
  */
-import {
-  certify,
-  checkGrant,
-  checkHostCertificate,
-  errorChain,
-  HeliotropeError,
-} from '@heliotrope/shared'
+import { certify, checkGrant, checkHostCertificate, errorChain } from '@heliotrope/shared'
 import type {
   GrantBody,
   HostCertificate,
@@ -19,7 +13,8 @@ import type {
 } from '@heliotrope/shared'
 import type { PeerMessage } from './peer-messages.js'
 import type { MoveOrder, SidePorts, TransferProgress } from './ports.js'
-import { inboxOf } from './records.js'
+import { inboxOf, streamOf } from './records.js'
+import type { RecordBody } from './records.js'
 
 /** How often an unanswered word is said again. */
 const REPEAT_MS: Ms = 1_000
@@ -74,6 +69,12 @@ export class SideContext {
     this.grant = checkGrant(order.grant, options.coordinatorKeys)
     this.options = options
     this.#startedAt = ports.clock.wall()
+    // What an earlier process of this side has given out is given out again, to the letter.
+    for (const { body } of ports.journal.read(streamOf(order.role, this.grant.move))) {
+      const { certificate } = body as RecordBody
+      if (certificate?.body.by === this.ownSide().host)
+        this.#given.set(`${certificate.body.kind}/${certificate.body.epoch - this.grant.epoch}`, certificate)
+    }
   }
 
   /** Takes a certificate from wherever it came; one that does not check is logged and otherwise without effect (I9). */
@@ -134,7 +135,7 @@ export class SideContext {
       if (record.kind === 'CERTIFICATE' && body.certificate) this.receive(body.certificate)
       else if (record.kind === 'ABORT-REQUESTED') this.abortRequested = body.reason ?? 'abort requested'
       else if (record.kind === 'PEER-CLOSED') this.peerFinished = true
-      else throw new HeliotropeError('internal', `inbox record ${record.kind} is not known`)
+      else this.ports.log.warn('inbox record is not known', { kind: record.kind })
     }
     this.#inboxSeen = records.length
   }

@@ -15,6 +15,8 @@ export interface Side<View, Act extends { do: string }> {
   perform(act: Act, view: View): Promise<void>
   /** Called with what the side waits for and since when, or with undefined when it goes on. */
   waiting(what: string | undefined, sinceMs: Ms): void
+  /** An act or a look failed; it will be tried again. */
+  failed?(error: unknown): void
 }
 
 export interface SideLoopOptions {
@@ -41,6 +43,7 @@ export class SideLoop {
     let failures = 0
     let since = clock.mono()
     let waitsFor: string | undefined
+    let before = ''
     signal.addEventListener('abort', () => this.wake(), { once: true })
     while (!signal.aborted) {
       let pause = OBSERVE_MS
@@ -57,10 +60,16 @@ export class SideLoop {
           await side.perform(act, view)
           if (act.do === 'close') return
           failures = 0
-          continue
+          // The same again means that it had no effect yet: look once more, but not at once.
+          if (act.do !== before) {
+            before = act.do
+            continue
+          }
         }
+        before = act.do
         failures = 0
       } catch (error) {
+        side.failed?.(error)
         pause = retryMs * 2 ** Math.min(failures++, 4)
         const text = errorChain(error)
         log.warn('step failed, will try again', { error: text, pauseMs: pause })

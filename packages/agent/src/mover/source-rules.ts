@@ -13,7 +13,9 @@ import type { SourceRecord } from './records.js'
 export type SourceCopy = 'running' | 'suspended' | 'paused' | 'ended' | 'absent' | 'elsewhere' | 'unseen'
 
 export interface SourceView {
-  last: Exclude<SourceRecord, 'CLOSED'>
+  last: Exclude<SourceRecord, 'CLEAN' | 'CLOSED'>
+  /** PREPARED is in the journal: before it nothing was touched. */
+  prepared: boolean
   /** This process holds xl's pipes. False: it recovers what another began, or has let go. */
   live: boolean
   /** No xl or save helper of this move lives here. */
@@ -32,6 +34,8 @@ export interface SourceView {
   readyGiven: boolean
   goRead: boolean
   reportGiven: boolean
+  /** xl has had its last word for too long and does not end. */
+  xlHangs: boolean
   /** Why a live move should be given up while that is still ours to say: abort, deadline, lost session, xl's exit. */
   giveUp: string | undefined
   /** The target has been silent since COMMIT for longer than the limit. */
@@ -39,6 +43,7 @@ export interface SourceView {
   got: Readonly<Record<'accept' | 'refuse' | 'return' | 'lost', boolean>>
   /** The target keeps nothing of the move any more. */
   peerDone: boolean
+  /** CLEAN is in the journal: whatever the hypervisor shows now belongs to the VM's later life. */
   cleaned: boolean
 }
 
@@ -70,6 +75,7 @@ export function sourceStep(view: SourceView): SourceAct {
         ? { do: 'prepare' }
         : { do: 'abort', why: view.giveUp ?? 'the mover ended before it was prepared' }
     case 'PREPARED':
+    case 'HANDOVER':
       return view.live ? copying(view) : interrupted(view)
     case 'ABORT':
     case 'RECLAIM':
@@ -106,10 +112,14 @@ function interrupted(view: SourceView): SourceAct {
 function keepVm(view: SourceView): SourceAct {
   if (view.live) return { do: 'close-pipes' }
   // xl resumes by itself after an early abort; acting beside it would meet it half way.
-  if (!view.xlGone) return wait('xl to exit')
-  if (view.copy === 'suspended') return { do: 'resume' }
-  if (!view.nameClean) return { do: 'rename-back' }
-  if (!view.cleaned) return { do: 'clean-up', detach: false }
+  if (!view.cleaned) {
+    if (!view.xlGone) return wait('xl to exit')
+    if (view.prepared && view.copy === 'suspended') return { do: 'resume' }
+    // We paused it ourselves when it ran below its epoch; now the epoch is ours again.
+    if (view.last === 'RECLAIM' && view.copy === 'paused') return { do: 'resume' }
+    if (view.prepared && !view.nameClean) return { do: 'rename-back' }
+    return { do: 'clean-up', detach: false }
+  }
   return view.peerDone ? { do: 'close' } : wait('the target to drop its copy')
 }
 
@@ -117,7 +127,7 @@ function keepVm(view: SourceView): SourceAct {
 function committed(view: SourceView): SourceAct {
   if (view.got.accept) return { do: 'released' }
   const given = view.got.refuse || view.got.return
-  if (given && view.copy === 'suspended')
+  if (given && (view.copy === 'suspended' || view.copy === 'paused'))
     return { do: 'reclaim', why: view.got.refuse ? 'the target refused' : 'the target returned it' }
   if (view.got.return && view.copy === 'absent')
     return { do: 'reclaim', why: 'both copies are gone: the VM needs a cold boot by grant' }
@@ -129,10 +139,16 @@ function committed(view: SourceView): SourceAct {
 
 /** Step 9: the target runs it. */
 function leaveVm(view: SourceView): SourceAct {
-  if (view.live && !view.xlGone && !view.reportGiven) return { do: 'give-report' }
-  if (!view.xlGone) return wait('xl to destroy its copy')
-  if (view.copy === 'suspended' || view.copy === 'paused') return { do: 'destroy' }
-  if (!view.cleaned) return { do: 'clean-up', detach: true }
+  if (!view.cleaned) {
+    if (view.live && !view.xlGone && !view.reportGiven) return { do: 'give-report' }
+    if (view.live && view.xlHangs) return { do: 'close-pipes' }
+    if (!view.xlGone) return wait('xl to destroy its copy')
+    if (view.copy === 'suspended') return { do: 'destroy' }
+    // Two places at once: the lower epoch is paused, and nothing is destroyed.
+    if (view.copy === 'running') return { do: 'pause-lower-epoch' }
+    if (view.copy === 'paused') return wait('somebody to destroy the paused copy, which is below its epoch')
+    return { do: 'clean-up', detach: true }
+  }
   return view.peerDone ? { do: 'close' } : wait('the target to note that the move is closed')
 }
 
@@ -141,6 +157,7 @@ export function sourceSays(view: SourceView): (HostCertificateKind | 'closed')[]
   switch (view.last) {
     case 'ORDERED':
     case 'PREPARED':
+    case 'HANDOVER':
       return []
     case 'ABORT':
       return ['abort']
@@ -151,7 +168,7 @@ export function sourceSays(view: SourceView): (HostCertificateKind | 'closed')[]
       return ['release2']
     case 'RECLAIM':
       // The target drops its copy on this word: not before ours runs, or is known to be gone.
-      return view.copy !== 'suspended' && view.copy !== 'unseen' && view.xlGone ? ['reclaimed'] : []
+      return view.cleaned ? ['reclaimed'] : []
     case 'RELEASED':
       return view.cleaned ? ['closed'] : []
   }

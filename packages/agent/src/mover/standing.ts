@@ -13,7 +13,7 @@ export function standingOf(journal: Journal, move: MoveId): MoveStanding {
   if (role === undefined) return { move, known: false, record: '', closed: false, certificates: [] }
   const records = moveJournal<SourceRecord | TargetRecord>(journal, role, move).all()
   const closed = records.at(-1)?.kind === 'CLOSED'
-  const standing = records.findLast(record => record.kind !== 'CLOSED') as MoveRecord<SourceRecord | TargetRecord>
+  const standing = records.findLast(record => record.kind !== 'CLOSED' && record.kind !== 'CLEAN') as MoveRecord<SourceRecord | TargetRecord>
   const last = records.at(-1)!
   const find = (kind: string): MoveRecord<string> | undefined => records.find(record => record.kind === kind)
   const why = records.findLast(record => record.body.why !== undefined)?.body.why

@@ -6,7 +6,9 @@ import type { TargetRecord } from './records.js'
 export type TargetCopy = 'building' | 'paused' | 'running' | 'ended' | 'absent' | 'unseen'
 
 export interface TargetView {
-  last: Exclude<TargetRecord, 'CLOSED'>
+  last: Exclude<TargetRecord, 'CLEAN' | 'CLOSED'>
+  /** PREPARED is in the journal: before it nothing here can be ours. */
+  prepared: boolean
   /** READY was journalled at some time: the source may have committed. */
   everReady: boolean
   live: boolean
@@ -22,12 +24,15 @@ export interface TargetView {
   /** xl has said READY. */
   readyRead: boolean
   goFed: boolean
+  /** xl has had its last word for too long and does not end. */
+  xlHangs: boolean
   /** Why a live move should be given up while that is still ours to say: abort, lost session, broken stream, deadline. */
   giveUp: string | undefined
   got: Readonly<Record<'release' | 'release2' | 'ask' | 'abort' | 'reclaimed', boolean>>
   /** The source has closed the move. */
   peerClosed: boolean
   announced: boolean
+  /** CLEAN is in the journal: whatever the hypervisor shows now belongs to the VM's later life. */
   cleaned: boolean
 }
 
@@ -79,7 +84,7 @@ export function targetStep(view: TargetView): TargetAct {
     case 'LOST':
       if (view.got.release2 && view.last === 'RETURN') return { do: 'lost' }
       if (!view.cleaned) return { do: 'clean-up', detach: true }
-      return view.got.reclaimed ? { do: 'close' } : wait('the source to take the VM back')
+      return view.got.reclaimed || view.peerClosed ? { do: 'close' } : wait('the source to take the VM back')
   }
 }
 
@@ -107,6 +112,7 @@ function holding(view: TargetView): TargetAct {
 function going(view: TargetView): TargetAct {
   if (view.copy === 'running' || view.copy === 'ended') return { do: 'running', counted: false }
   if (view.live && !view.xlGone && !view.goFed) return { do: 'feed-go' }
+  if (view.live && view.xlHangs) return { do: 'close-pipes' }
   if (!view.xlGone) return wait('xl to unpause the VM')
   if (view.copy === 'paused') return { do: 'unpause' }
   // It may have run for a moment: old memory at the source must never meet the newer disk (I17).
@@ -115,28 +121,31 @@ function going(view: TargetView): TargetAct {
 }
 
 function settled(view: TargetView): TargetAct {
-  if (view.live && view.xlGone) return { do: 'close-pipes' }
-  if (!view.nameClean && view.xlGone) return { do: 'rename' }
-  if (!view.announced) return { do: 'announce' }
-  return view.peerClosed && view.xlGone ? { do: 'close' } : wait('the source to clean up')
+  if (view.live && (view.xlGone || view.xlHangs)) return { do: 'close-pipes' }
+  if (!view.cleaned) {
+    if (!view.xlGone) return wait('xl to end')
+    if (!view.nameClean) return { do: 'rename' }
+    if (view.copy === 'running' && !view.announced) return { do: 'announce' }
+    return { do: 'clean-up', detach: false }
+  }
+  return view.peerClosed ? { do: 'close' } : wait('the source to clean up')
 }
 
 function refused(view: TargetView): TargetAct {
   if (view.live) return { do: 'close-pipes' }
+  const heard = view.got.abort || view.got.reclaimed || view.peerClosed
+  // A source that never came has nothing to be told; one that did says Abort, and then hears `done`.
+  if (view.cleaned)
+    return heard || (!view.everReady && !view.everConnected) ? { do: 'close' } : wait('the source to note the refusal')
   if (!view.xlGone) return wait('xl to exit')
   if (view.got.release2) return view.copy === 'paused' ? { do: 'accept', second: true } : { do: 'lost' }
   const free = view.got.abort || view.got.reclaimed || !view.everReady
   // A complete copy is kept until the source has said that its own runs: it may be the last one.
   if (!free) return wait('the source to take the VM back')
   // Our copy was never fed GO: what runs, or bears the VM's own name, came here another way and is not ours to destroy.
-  const foreign = view.copy === 'running' || (view.copy !== 'absent' && view.nameClean)
+  const foreign = !view.prepared || view.copy === 'running' || (view.copy !== 'absent' && view.nameClean)
   if (view.copy !== 'absent' && !foreign) return { do: 'destroy' }
-  if (!view.cleaned) return { do: 'clean-up', detach: !foreign }
-  // A source that never came has nothing to be told; one that did says Abort, and then hears `done`.
-  const heard = view.got.abort || view.got.reclaimed || view.peerClosed
-  return heard || (!view.everReady && !view.everConnected)
-    ? { do: 'close' }
-    : wait('the source to note the refusal')
+  return { do: 'clean-up', detach: true }
 }
 
 /** What the target answers, again each time the source repeats its own word. `ready` belongs to the live session only. */

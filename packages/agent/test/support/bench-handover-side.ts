@@ -85,11 +85,11 @@ function common(order: MoveOrder): Omit<SidePorts, 'peer' | 'hypervisor'> {
     xlOfMoveGone: () => Promise.resolve(true),
   }
 }
-const side = {
+const side = () => ({
   coordinatorKeys: [coordinator.fingerprint],
   status: () => {},
   signal: new AbortController().signal,
-}
+})
 const limits = { rateBps: 0, copyMs: 60_000, handoverMs: 30_000, askMs: 30_000 }
 
 async function asTarget(number: number): Promise<void> {
@@ -131,7 +131,7 @@ async function asTarget(number: number): Promise<void> {
     hypervisor: hypervisor(state, name),
     announce: () => Promise.resolve(),
   }
-  const ended = runTarget(ports, order, { ...side, promisedMiB: () => 0, connectMs: 30_000 })
+  const ended = runTarget(ports, order, { ...side(), promisedMiB: () => 0, connectMs: 30_000 })
   while (peer.port === 0) await new Promise(resolve => setTimeout(resolve, 1))
   tell({ ready: { ...order, role: 'source', port: peer.port } })
   await ended
@@ -168,7 +168,11 @@ async function asSource(order: MoveOrder): Promise<void> {
   const state = (): RunState | undefined =>
     !xl.streamSent ? 'running' : xl.goRead && xl.xlExited ? undefined : 'suspended'
   const name = (): string => (xl.goRead ? `${vm.name}--migratedaway` : vm.name)
-  await runSource({ ...common(order), peer, transfer: xl, hypervisor: hypervisor(state, name) }, order, side)
+  await runSource(
+    { ...common(order), peer, transfer: xl, hypervisor: hypervisor(state, name) },
+    order,
+    side(),
+  )
   tell({
     closed: true,
     last: moveJournal(journal, role, grant.move)

@@ -16,8 +16,17 @@ export interface RebuiltConfig {
   dropped: string[]
 }
 
-/** Until the VM runs here for good, a guest that ended stays visible (DESIGN 5). */
 const ENDS = ['on_poweroff', 'on_reboot', 'on_watchdog', 'on_crash', 'on_soft_reset']
+/** libxl_action_on_shutdown (libxl_types.idl). */
+const ACTIONS = [
+  'destroy',
+  'restart',
+  'restart_rename',
+  'preserve',
+  'coredump_destroy',
+  'coredump_restart',
+  'soft_reset',
+]
 
 /**
  * @param json as in the stream, with its NUL
@@ -56,7 +65,11 @@ export function rebuildConfig(
     // Every other member of libxl_domain_config is a list of devices.
     leaveOut(key, value, dropped)
   }
-  const ends = Object.fromEntries(ENDS.map(key => [key, 'preserve']))
+  // As the operator set them: xl's own monitor at the target honours a reboot or poweroff from the first instant, and the
+  // rules count a copy that is gone after GO as one that ran. With `preserve` nobody would restart the guest later.
+  const ends = Object.fromEntries(ENDS.filter(key => given[key] !== undefined).map(key => [key, given[key]]))
+  for (const [key, action] of Object.entries(ends))
+    if (!ACTIONS.includes(action as string)) refuse(key, action, ACTIONS.join(', '))
   return { config: { c_info, b_info, disks, nics, ...ends }, dropped }
 }
 
