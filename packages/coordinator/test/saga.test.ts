@@ -34,7 +34,7 @@ t.test('a move from request to done', async t => {
   )
   await run(of.clock, 3 * SECOND)
   t.strictSame(kinds(of, move), ['REQUESTED', 'GRANTED', 'TARGET_PREPARED', 'STARTED'])
-  t.equal(of.coordinator.fleet.snapshot().vms[0]?.busy, move)
+  t.match(of.coordinator.fleet.snapshot().vms, [{ busy: move, movingTo: 'y' }])
   const grant = moving.grant()!.body
   t.match(grant, {
     epoch: 0,
@@ -48,7 +48,7 @@ t.test('a move from request to done', async t => {
   await run(of.clock, 6 * SECOND)
   t.match(state(of, move).done, { outcome: 'moved', epoch: 1, bytes: 1024 })
   const [vm] = of.coordinator.fleet.snapshot().vms
-  t.match(vm, { host: 'y', epoch: 1, busy: undefined })
+  t.match(vm, { host: 'y', epoch: 1, busy: undefined, movingTo: undefined })
   t.ok(vm?.lastMovedAt)
   t.match(of.coordinator.console['audit.show']({ limit: 5 }), [
     { act: { what: 'move', subject: uuid(1) }, outcome: 'done' },
@@ -61,6 +61,23 @@ t.test('a move from request to done', async t => {
   back.end('moved')
   await run(of.clock, 6 * SECOND)
   t.match(state(of, second).done, { outcome: 'moved', epoch: 5 })
+})
+
+t.test('memory that a move will need is not promised twice, not even after a restart', async t => {
+  const of = world()
+  const [x, y] = await pair(of)
+  carry(x, y)
+  x.domains = [domain(1), domain(2)]
+  y.facts = { ...y.facts, freeMemoryMiB: 500 }
+  for (const agent of [x, y]) agent.report()
+  await run(of.clock, SECOND)
+  begin(of)
+  const second = () => of.coordinator.console.migrate({ vm: 'vm2', host: 'y', by: 'test' })
+  const full = { code: 'refused', message: /y has 224 MiB to promise, vm2 needs 340 MiB/ }
+  t.throws(second, full)
+  await of.restart()
+  t.match(of.coordinator.fleet.snapshot().vms[0], { name: 'vm1', host: 'x', movingTo: 'y' })
+  t.throws(second, full)
 })
 
 t.test('what is refused before anything is granted', async t => {

@@ -248,7 +248,8 @@ export class MoveSaga {
     const { vm, audit: act } = state.requested
     const moved = proof.outcome === 'moved'
     const epoch = state.granted ? { epoch: proof.epoch } : {}
-    fleet.note(vm, { busy: undefined, ...epoch, ...(moved ? { lastMovedAt: this.#ports.clock.wall() } : {}) })
+    const lastMovedAt = moved ? { lastMovedAt: this.#ports.clock.wall() } : {}
+    fleet.note(vm, { busy: undefined, movingTo: undefined, ...epoch, ...lastMovedAt })
     audit.finish(act, moved ? 'done' : 'failed', `${proof.outcome}: ${proof.why}`)
     alarms.clear('coordinator', `stuck/${this.move}`)
     if (proof.outcome === 'lost')

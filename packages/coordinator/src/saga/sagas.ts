@@ -51,7 +51,7 @@ export class Sagas {
       if (!state.done) open.push(state)
       else this.#remember(state, !unsealed.has(stream))
     }
-    for (const { requested, move } of open) fleet.note(requested.vm, { busy: move })
+    for (const { requested, move } of open) fleet.note(requested.vm, { busy: move, movingTo: requested.to })
     audit.sweep(new Set(open.map(state => state.requested.audit)))
     for (const state of open) this.#launch(state.move, state.requested)
   }
@@ -112,7 +112,7 @@ export class Sagas {
       audit.finish(act, 'failed', HeliotropeError.from(error).message)
       throw error
     }
-    fleet.note(vm.uuid, { busy: move })
+    fleet.note(vm.uuid, { busy: move, movingTo: request.to })
     log.info('move granted', { move, vm: vm.name, from: vm.host, to: request.to })
     this.#launch(move, requested)
     return move

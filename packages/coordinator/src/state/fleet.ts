@@ -23,6 +23,8 @@ export interface VmNote {
   /** Highest epoch that one of our moves certified. */
   epoch: Epoch
   busy?: MoveId | undefined
+  /** Where that move takes it. */
+  movingTo?: HostId | undefined
   lastMovedAt?: Ms | undefined
   pinned: boolean
 }

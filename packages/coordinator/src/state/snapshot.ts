@@ -90,6 +90,7 @@ function vmState(uuid: VmId, { owner }: Whereabouts, note: VmNote, power: HostPo
     liveBlockers: domain.liveBlockers,
     epoch: Math.max(note.epoch, domain.epoch),
     ...(busy === undefined ? {} : { busy }),
+    ...(note.movingTo === undefined ? {} : { movingTo: note.movingTo }),
     pinned: note.pinned,
     ...(note.lastMovedAt === undefined ? {} : { lastMovedAt: note.lastMovedAt }),
   }
