@@ -109,7 +109,7 @@ export class Lab {
    */
   async reset(snapshot = bootedSnapshot): Promise<void> {
     if (!this.hasSnapshot(snapshot)) throw new LabError(`no snapshot ${snapshot}`)
-    for (const name of recordedProcesses()) if (name.startsWith('run-')) await stopProcess(name)
+    for (const name of recordedProcesses()) if (!isOwn(name)) await stopProcess(name)
     await this.iscsi.stop()
     rmSync(inRun('disks'), { recursive: true, force: true })
     await Promise.all([this.#startServices(), ...this.hosts.map(host => host.load(snapshot))])
@@ -152,7 +152,7 @@ export class Lab {
   static async down(): Promise<void> {
     for (const name of recordedProcesses()) {
       // Machines have nothing to save, and the rest of the lab nothing worth waiting for.
-      await stopProcess(name, name.startsWith('run-') ? 'SIGTERM' : 'SIGKILL')
+      await stopProcess(name, isOwn(name) ? 'SIGKILL' : 'SIGTERM')
     }
     await removeNetwork()
     rmSync(runFolder, { recursive: true, force: true })
@@ -182,6 +182,9 @@ export class Lab {
     say(`host ${host.name} answers`)
   }
 }
+
+/** The lab's own processes; all others were started by suites. */
+const isOwn = (processName: string): boolean => /^(qemu-|ssh-|nut-|tgtd$)/.test(processName)
 
 function readState(): State | undefined {
   if (!existsSync(stateFile)) return undefined
