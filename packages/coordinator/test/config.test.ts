@@ -22,7 +22,7 @@ t.test('a good file, with its defaults', async t => {
     reportMs: 5000,
     tokenLifeMs: 600_000,
     sites: [{ id: 'a', name: 'a', mode: 'recommend', gridIntensity: 300 }],
-    policy: { maxConcurrentMoves: 2, cooldownMs: 1_800_000 },
+    policy: { maxConcurrentMoves: 2, cooldownMs: 1_800_000, retryAfterFailureMs: 600_000 },
     moves: { startMs: 600_000, maxPerHost: 1, limits: { rateBps: 0, copyMs: 3_600_000 } },
   })
   const { config: set } = checkConfig(
@@ -43,6 +43,7 @@ t.test('each mistake is named with its place', async t => {
   ])
   t.strictSame(check({ quux: 1 }), ['unknown key quux at the top level'])
   t.match(check({ policy: { margin_w: '5 W' } }), [/^policy\.margin_w: expected number/])
+  t.match(check({ policy: { retry_after_failure_minutes: 0 } }), [/^policy\.retry_after_failure_minutes: .*1/])
   t.match(check({ policy: { max_concurrent_moves: 0 } }), [/^policy\.max_concurrent_moves: .*1/])
   t.match(check({ sites: [{ ...base.sites[0], latitude: 91 }] }), [/^sites\.0\.latitude: .*90/])
   t.match(check({ sites: [{ ...base.sites[0], mode: 'automatic' }] }), [/^sites\.0\.mode: .*"auto"/])

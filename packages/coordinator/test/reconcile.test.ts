@@ -9,7 +9,13 @@ import type { FakeAgent, TestWorld } from './kit.js'
 /** Site a draws from the grid, site b has sun; vm1 on a is worth moving. */
 async function sunny(
   mode: Mode,
-): Promise<{ of: TestWorld; x: FakeAgent; y: FakeAgent; end: () => void; report: () => void }> {
+): Promise<{
+  of: TestWorld
+  x: FakeAgent
+  y: FakeAgent
+  end: (kind?: 'moved' | 'stayed') => void
+  report: () => void
+}> {
   const of = world({ sites: [site('a', mode), site('b', mode)] })
   const [x, y] = await pair(of)
   const moving = carry(x, y)
@@ -41,7 +47,7 @@ async function sunny(
     report()
     await run(of.clock, 10 * SECOND)
   }
-  return { of, x, y, end: () => moving.end('moved'), report }
+  return { of, x, y, end: (kind = 'moved') => moving.end(kind), report }
 }
 
 t.test('observe: nothing is even proposed', async t => {
@@ -93,6 +99,27 @@ t.test('auto: acts by itself, then has nothing to do', async t => {
   t.strictSame([x.domains.length, y.domains.length], [0, 1])
   t.equal(y.count('move.prepare-target'), 1)
   t.equal(of.coordinator.console.plan().moves.length, 0)
+})
+
+t.test('auto: a move that failed is not proposed again at once, not even after a restart', async t => {
+  const { of, y, end, report } = await sunny('auto')
+  const rounds = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      report()
+      await run(of.clock, 10 * SECOND)
+    }
+  }
+  await rounds(1)
+  t.equal(of.coordinator.sagas.open().length, 1)
+  end('stayed')
+  await rounds(6)
+  t.equal(of.coordinator.sagas.open().length, 0)
+  await of.restart()
+  await rounds(18)
+  t.equal(y.count('move.prepare-target'), 1)
+  t.match(of.coordinator.console.plan().refusals, [{ name: 'vm1', reason: { code: 'cooldown' } }])
+  await rounds(40)
+  t.equal(y.count('move.prepare-target'), 2, 'ten minutes later')
 })
 
 t.test('auto, paused: plans go on, acts do not; and a pause outlives the process', async t => {

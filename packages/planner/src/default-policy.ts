@@ -7,6 +7,7 @@ export const defaultPolicy: Policy = {
   marginW: 5,
   horizonMs: 60 * MINUTE,
   cooldownMs: 30 * MINUTE,
+  retryAfterFailureMs: 10 * MINUTE,
   settleMs: 2 * MINUTE,
   maxConcurrentMoves: 2,
   maxMovesPerHour: 12,

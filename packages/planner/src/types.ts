@@ -10,6 +10,8 @@ export interface Policy {
   horizonMs: Ms
   /** A VM that moved is left alone for so long. */
   cooldownMs: Ms
+  /** A VM whose move failed is left alone for so long, or for the cooldown if that is longer. */
+  retryAfterFailureMs: Ms
   /** After any move ended no new one is planned for so long: the meters must show its effect first. */
   settleMs: Ms
   maxConcurrentMoves: number

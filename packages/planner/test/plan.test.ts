@@ -54,6 +54,8 @@ const refusing: [ReasonCode, Parameters<typeof darkAndSunny>[0], Partial<Policy>
   ['site-mode', ({ snapshot }) => (snapshot.sites[0] = site('dark', 0, 200, { mode: 'observe' }))],
   ['green-unknown', ({ snapshot }) => (snapshot.sites[0] = site('dark', undefined, 200))],
   ['cooldown', ({ vm }) => (vm.lastMovedAt = NOW - 10 * 60_000)],
+  ['cooldown', ({ vm }) => (vm.lastTriedAt = NOW - 9 * 60_000), { cooldownMs: 0 }],
+  ['cooldown', ({ vm }) => (vm.lastTriedAt = NOW - 29 * 60_000), {}],
   ['settling', ({ vm }) => (vm.lastMovedAt = NOW - 60_000), { cooldownMs: 0 }],
   ['budget-concurrent', () => {}, { maxConcurrentMoves: 0 }],
   ['budget-hour', () => {}, { movesInLastHour: 1000 }],
@@ -175,6 +177,13 @@ void t.test('moves in flight count at their ends', async t => {
   t.match(only(told).sites[1], { headroomW: 360 }, 'the coordinator knows the target first')
   const odd = darkAndSunny(({ vm }) => (vm.busy = 'c'.repeat(26) as MoveId))
   t.match(only(odd).sites[1], { headroomW: 400 }, 'no host knows the target: nothing is shifted')
+})
+
+void t.test('a VM whose move failed gets another chance, later', async t => {
+  const since = (minutes: number) => darkAndSunny(({ vm }) => (vm.lastTriedAt = NOW - minutes * 60_000))
+  t.equal(only(since(30)).moves.length, 1)
+  t.equal(only(since(10), { ...policy, cooldownMs: 0 }).moves.length, 1)
+  t.match(explain(only(since(2)), since(2), uuid(1)), /a move of vm1 failed 2 min ago; it rests for 30 min/)
 })
 
 void t.test('a site that only recommends marks its moves', async t => {

@@ -213,6 +213,8 @@ export interface VmState {
   /** The operator's pin: never moved by the planner. */
   pinned: boolean
   lastMovedAt?: Ms
+  /** When a move of it last ended without moving it. */
+  lastTriedAt?: Ms
 }
 
 /** A frozen, dated view of the fleet: the only thing a planner sees. */

@@ -49,6 +49,7 @@ export function fromFile(file: ConfigFile): CoordinatorConfig {
       marginW: policy.margin_w,
       horizonMs: policy.horizon_minutes * MIN,
       cooldownMs: policy.cooldown_minutes * MIN,
+      retryAfterFailureMs: policy.retry_after_failure_minutes * MIN,
       settleMs: policy.settle_s * S,
       maxConcurrentMoves: policy.max_concurrent_moves,
       maxMovesPerHour: policy.max_moves_per_hour,

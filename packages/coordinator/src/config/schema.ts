@@ -27,6 +27,12 @@ const policy = z.strictObject({
     .min(0)
     .max(10_080)
     .default(defaultPolicy.cooldownMs / minutes),
+  /** Not 0: what failed a moment ago fails again, and each try costs a transfer. */
+  retry_after_failure_minutes: z
+    .number()
+    .min(1)
+    .max(10_080)
+    .default(defaultPolicy.retryAfterFailureMs / minutes),
   settle_s: z
     .number()
     .min(0)

@@ -19,7 +19,7 @@ import type {
 import { bothClosed, provenOutcome } from './outcome.js'
 import type { Proof, Standings } from './outcome.js'
 import type { SagaPorts } from './ports.js'
-import { moveStream, readMove } from './records.js'
+import { endOf, moveStream, readMove } from './records.js'
 import type { GrantedBody, MoveRecordKind, MoveRecords, MoveState } from './records.js'
 
 const RETRY_MS: Ms = 2 * SECOND
@@ -247,9 +247,10 @@ export class MoveSaga {
     journal.seal(moveStream(this.move))
     const { vm, audit: act } = state.requested
     const moved = proof.outcome === 'moved'
-    const epoch = state.granted ? { epoch: proof.epoch } : {}
-    const lastMovedAt = moved ? { lastMovedAt: this.#ports.clock.wall() } : {}
-    fleet.note(vm, { busy: undefined, movingTo: undefined, ...epoch, ...lastMovedAt })
+    const certified = state.granted
+      ? { epoch: proof.epoch, ...endOf(proof.outcome, this.#ports.clock.wall()) }
+      : {}
+    fleet.note(vm, { busy: undefined, movingTo: undefined, ...certified })
     audit.finish(act, moved ? 'done' : 'failed', `${proof.outcome}: ${proof.why}`)
     alarms.clear('coordinator', `stuck/${this.move}`)
     if (proof.outcome === 'lost')

@@ -80,6 +80,10 @@ export interface MoveState {
   done?: DoneBody
 }
 
+/** What the end of a granted move means for the planner's patience with its VM. */
+export const endOf = (outcome: MoveOutcome, at: Ms): { lastMovedAt: Ms } | { lastTriedAt: Ms } =>
+  outcome === 'moved' ? { lastMovedAt: at } : { lastTriedAt: at }
+
 export const MOVE_PREFIX = 'move/'
 export const moveStream = (move: MoveId): string => MOVE_PREFIX + move
 

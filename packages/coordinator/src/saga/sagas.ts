@@ -14,7 +14,7 @@ import type {
 import { Epochs } from './epochs.js'
 import { MoveSaga, standingArgs } from './move-saga.js'
 import type { SagaPorts } from './ports.js'
-import { foldMove, MOVE_PREFIX, moveStream, readMove } from './records.js'
+import { endOf, foldMove, MOVE_PREFIX, moveStream, readMove } from './records.js'
 import type { GrantedBody, MoveState, RequestedBody } from './records.js'
 
 export interface MoveRequest {
@@ -65,8 +65,7 @@ export class Sagas {
     }
     if (!granted) return
     this.#noteEnd(since)
-    const moved = done.outcome === 'moved' ? { lastMovedAt: since } : {}
-    this.#ports.fleet.note(requested.vm, { epoch: done.epoch, ...moved })
+    this.#ports.fleet.note(requested.vm, { epoch: done.epoch, ...endOf(done.outcome, since) })
   }
 
   /** Lets the moves be; they are taken up at the next start. */

@@ -26,6 +26,7 @@ export interface VmNote {
   /** Where that move takes it. */
   movingTo?: HostId | undefined
   lastMovedAt?: Ms | undefined
+  lastTriedAt?: Ms | undefined
   pinned: boolean
 }
 
@@ -95,8 +96,14 @@ export class Fleet {
 
   note(vm: VmId, change: Partial<VmNote>): void {
     const before = this.noteOf(vm)
-    // Epochs only rise, in whatever order they become known.
-    this.#vms.set(vm, { ...before, ...change, epoch: Math.max(before.epoch, change.epoch ?? 0) })
+    // Epochs and times only rise, in whatever order they become known: a journal lists its moves by id.
+    const risen = Object.fromEntries(
+      (['epoch', 'lastMovedAt', 'lastTriedAt'] as const).flatMap(key => {
+        const known = [before[key], change[key]].filter(value => value !== undefined)
+        return known.length > 0 ? [[key, Math.max(...known)]] : []
+      }),
+    )
+    this.#vms.set(vm, { ...before, ...change, ...risen })
     this.#changed(true)
   }
 

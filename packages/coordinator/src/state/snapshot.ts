@@ -93,5 +93,6 @@ function vmState(uuid: VmId, { owner }: Whereabouts, note: VmNote, power: HostPo
     ...(note.movingTo === undefined ? {} : { movingTo: note.movingTo }),
     pinned: note.pinned,
     ...(note.lastMovedAt === undefined ? {} : { lastMovedAt: note.lastMovedAt }),
+    ...(note.lastTriedAt === undefined ? {} : { lastTriedAt: note.lastTriedAt }),
   }
 }

@@ -46,6 +46,12 @@ export function ruledVmReasons(view: FleetView, vm: VmState): Reason[] {
       code: 'cooldown',
       text: `${vm.name} moved ${minutes(at - vm.lastMovedAt)} ago and rests for ${minutes(policy.cooldownMs)}`,
     })
+  const patience = Math.max(policy.cooldownMs, policy.retryAfterFailureMs)
+  if (vm.lastTriedAt !== undefined && at - vm.lastTriedAt < patience)
+    reasons.push({
+      code: 'cooldown',
+      text: `a move of ${vm.name} failed ${minutes(at - vm.lastTriedAt)} ago; it rests for ${minutes(patience)}`,
+    })
   if (view.lastMovedAt !== undefined && at - view.lastMovedAt < policy.settleMs)
     reasons.push({ code: 'settling', text: 'a move has just ended; the meters must show its effect first' })
   return reasons
