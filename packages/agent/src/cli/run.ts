@@ -1,5 +1,4 @@
 /** `heliotrope-agent run` */
-import { setFlagsFromString } from 'node:v8'
 import { errorChain } from '@heliotrope/shared'
 import { runAgent } from '../compose.js'
 import { loadConfig } from '../config/load.js'
@@ -7,8 +6,6 @@ import { hostFiles } from '../files.js'
 import { daemonLog } from '../log.js'
 
 export async function runCommand(configFile: string): Promise<number> {
-  // The agent makes little garbage: a small young generation keeps it small in the long run.
-  setFlagsFromString('--max-semi-space-size=2')
   const config = await loadConfig(hostFiles(), configFile)
   const log = daemonLog(config.log_level)
   const { stop } = await runAgent(config, log)
