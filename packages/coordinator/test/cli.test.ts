@@ -8,7 +8,7 @@ import type { ExitCode } from '../src/cli/context.js'
 import { runCli } from '../src/cli/program.js'
 import { consoleServer } from '../src/http/console-server.js'
 import { serve } from '../src/serve.js'
-import { carry, pair, run, world } from './kit.js'
+import { carry, pair, run, uuid, world } from './kit.js'
 import { shortDir } from './short-dir.js'
 
 interface Ran {
@@ -123,8 +123,22 @@ t.test('fleet commands, on a fleet', async t => {
   const pending = cli('migrate', 'vm1', 'y', '--wait', '--reason', 'test')
   while (of.coordinator.sagas.open().length === 0) await new Promise(resolve => setImmediate(resolve))
   await run(of.clock, 3000)
+  t.match((await cli('status', '--json')).json, {
+    moves: [
+      {
+        name: 'vm1',
+        vm: uuid(1),
+        from: 'x',
+        to: 'y',
+        phase: 'STARTED',
+        reason: 'test',
+        reasons: [{ by: 'tester' }],
+      },
+    ],
+  })
   moving.end('moved')
   await run(of.clock, 10_000)
   t.match(await pending, { exit: 0, out: /vm1 moved: y accepted it \(1\.0 KiB/ })
+  t.match(await cli('migrate', 'vm9', 'x'), { exit: 1, err: /known: vm1/ })
   t.match(await cli('migrate', 'vm1', 'z'), { exit: 1, err: /known: x, y/ })
 })

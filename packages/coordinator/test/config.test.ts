@@ -43,7 +43,9 @@ t.test('each mistake is named with its place', async t => {
   ])
   t.strictSame(check({ quux: 1 }), ['unknown key quux at the top level'])
   t.match(check({ policy: { margin_w: '5 W' } }), [/^policy\.margin_w: expected number/])
-  t.match(check({ policy: { retry_after_failure_minutes: 0 } }), [/^policy\.retry_after_failure_minutes: .*1/])
+  t.match(check({ policy: { retry_after_failure_minutes: 0 } }), [
+    /^policy\.retry_after_failure_minutes: .*1/,
+  ])
   t.match(check({ policy: { max_concurrent_moves: 0 } }), [/^policy\.max_concurrent_moves: .*1/])
   t.match(check({ sites: [{ ...base.sites[0], latitude: 91 }] }), [/^sites\.0\.latitude: .*90/])
   t.match(check({ sites: [{ ...base.sites[0], mode: 'automatic' }] }), [/^sites\.0\.mode: .*"auto"/])

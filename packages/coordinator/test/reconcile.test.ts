@@ -7,9 +7,7 @@ import { carry, pair, run, site, world } from './kit.js'
 import type { FakeAgent, TestWorld } from './kit.js'
 
 /** Site a draws from the grid, site b has sun; vm1 on a is worth moving. */
-async function sunny(
-  mode: Mode,
-): Promise<{
+async function sunny(mode: Mode): Promise<{
   of: TestWorld
   x: FakeAgent
   y: FakeAgent

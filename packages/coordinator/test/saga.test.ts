@@ -5,7 +5,7 @@ import { Epochs } from '../src/saga/epochs.js'
 import { provenOutcome } from '../src/saga/outcome.js'
 import { moveStream } from '../src/saga/records.js'
 import type { MoveState } from '../src/saga/records.js'
-import { carry, domain, pair, run, standing, uuid, world } from './kit.js'
+import { carry, domain, pair, run, standing, uuid, vmConfig, world } from './kit.js'
 import type { TestWorld } from './kit.js'
 
 const begin = (of: TestWorld): MoveId =>
@@ -92,6 +92,22 @@ t.test('what is refused before anything is granted', async t => {
   x.report()
   await run(of.clock, SECOND)
   t.throws(request('vm1', 'y'), { code: 'refused', message: /no shadow paging/ })
+  x.domains = [domain(1, { config: { ...vmConfig(1), type: 'pv' } })]
+  y.facts = { ...y.facts, virtCaps: ['pv', 'hvm', 'hap'] }
+  for (const agent of [x, y]) agent.report()
+  await run(of.clock, SECOND)
+  t.throws(request('vm1', 'y'), {
+    code: 'refused',
+    message:
+      'vm1 cannot move to y: a PV guest moves live only with shadow paging, which y does not have (shadow)',
+  })
+  y.facts = { ...y.facts, virtCaps: ['pv', 'hvm', 'hap', 'shadow'], bridges: [] }
+  x.domains = [
+    domain(1, { config: { ...vmConfig(1), vifs: [{ mac: '00:16:3e:00:00:01', bridge: 'xenbr0' }] } }),
+  ]
+  for (const agent of [x, y]) agent.report()
+  await run(of.clock, SECOND)
+  t.throws(request('vm1', 'y'), { code: 'refused', message: /y has no bridge xenbr0/ })
   x.domains = [domain(1, { state: 'paused' })]
   x.report()
   await run(of.clock, SECOND)
@@ -112,6 +128,7 @@ t.test('what is refused before anything is granted', async t => {
   await run(of.clock, SECOND)
   t.not(code(request('vm1', 'y')), 'no error')
   t.strictSame(of.journal.streams('move/', 'all'), [], 'nothing was journalled')
+  t.equal(y.commands.length, 0)
 })
 
 t.test('a target that cannot: the VM stays, with the reason', async t => {

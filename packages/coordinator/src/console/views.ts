@@ -63,7 +63,10 @@ export interface MoveView {
   to: HostId
   phase: MovePhase
   requestedAt: Ms
-  reason: ReasonStep[]
+  /** Why, in one line for people. */
+  reason: string
+  /** The same step by step: who, why, when. */
+  reasons: ReasonStep[]
   progress: MoveProgress[]
   stuck?: { text: string; remedy: string }
   done?: DoneBody
@@ -86,7 +89,8 @@ export function moveView(state: MoveState, progress: readonly MoveProgress[]): M
     to,
     phase,
     requestedAt,
-    reason,
+    reason: reason.map(step => step.why).join('; '),
+    reasons: reason,
     progress: done ? [] : progress.filter(entry => entry.move === move),
     ...(stuck && !done ? { stuck } : {}),
     ...(done ? { done, doneAt: since } : {}),
