@@ -186,6 +186,24 @@ t.test(
   },
 )
 
+t.test('a pin outlives the process; one of the config is taken off there only', async t => {
+  const of = world()
+  await pair(of)
+  const pinned = () => of.coordinator.fleet.snapshot().vms[0]?.pinned
+  await of.coordinator.console.pin({ vm: 'vm1', pinned: true, by: 'test' })
+  await of.restart()
+  t.equal(pinned(), true)
+  await of.coordinator.console.pin({ vm: 'vm1', pinned: false, by: 'test' })
+  t.equal(pinned(), false)
+  of.ports.config.pinnedVms = ['vm1']
+  await of.restart()
+  await t.rejects(of.coordinator.console.pin({ vm: 'vm1', pinned: false, by: 'test' }), {
+    code: 'refused',
+    remedy: /pinned_vms/,
+  })
+  t.equal(pinned(), true)
+})
+
 t.test('a snapshot is frozen in time', async t => {
   const of = world({ pinnedVms: ['vm1'] })
   const [x] = await pair(of)

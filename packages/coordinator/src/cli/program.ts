@@ -146,6 +146,18 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     const text = `${name} ${done?.outcome}: ${done?.reason}${figures.length > 0 ? ` (${figures.join(', ')})` : ''}`
     return { json: view, text, exit: done?.outcome === 'moved' ? 0 : 1 }
   }
+  for (const pinned of [true, false])
+    program
+      .command(pinned ? 'pin <vm>' : 'unpin <vm>')
+      .description(pinned ? 'no plan moves this VM; migrate still does' : 'plans may move this VM again')
+      .action(
+        act(async (vm: string) =>
+          answer(
+            await client().call('pin', { vm, pinned, by }),
+            ({ name }) => `${name} is ${pinned ? 'pinned' : 'not pinned'}`,
+          ),
+        ),
+      )
   for (const call of ['pause', 'resume'] as const)
     program
       .command(call)

@@ -193,6 +193,10 @@ export function consoleHandlers(ports: ConsolePorts) {
     },
     async pin({ vm: name, pinned, by: who }: Args<'pin'>) {
       const vm = findVm(fleet.snapshot(), name)
+      if (!pinned && fleet.pinnedByConfig(vm))
+        throw new HeliotropeError('refused', `${vm.name} is pinned by the config of the coordinator`, {
+          remedy: 'take it out of pinned_vms and start the coordinator anew',
+        })
       await audit.record(
         { what: 'vm.pin', subject: vm.uuid, reason: reasons(who, pinned ? 'pin' : 'unpin') },
         () => {

@@ -10,6 +10,7 @@ import type {
   SiteId,
   Snapshot,
   VmId,
+  VmState,
 } from '@heliotrope/shared'
 import { newHostRecord, withReport } from './host-record.js'
 import type { HostRecord } from './host-record.js'
@@ -111,6 +112,11 @@ export class Fleet {
     return this.#vms.get(vm) ?? { epoch: 0, pinned: false }
   }
 
+  /** Such a pin is taken off in the config only. */
+  pinnedByConfig({ uuid, name }: Pick<VmState, 'uuid' | 'name'>): boolean {
+    return this.#options.pinned.some(word => word === name || word === uuid)
+  }
+
   host(id: HostId): HostRecord | undefined {
     return this.#hosts.get(id)
   }
@@ -135,7 +141,7 @@ export class Fleet {
   snapshot(): Snapshot {
     const at = Math.round(this.#options.clock.wall())
     if (this.#cached?.at !== at) {
-      const { sites, power, meterStaleMs, pinned } = this.#options
+      const { sites, power, meterStaleMs } = this.#options
       const hosts = this.hosts()
       const snapshot = buildSnapshot({
         at,
@@ -143,7 +149,7 @@ export class Fleet {
         hosts,
         places: this.places(),
         noteOf: vm => this.noteOf(vm),
-        pinned,
+        pinnedByConfig: vm => this.pinnedByConfig(vm),
         power,
         meterStaleMs,
       })

@@ -15,8 +15,8 @@ export interface SnapshotInput {
   hosts: readonly HostRecord[]
   places: ReadonlyMap<VmId, Whereabouts>
   noteOf: (vm: VmId) => VmNote
-  /** Names or uuids that the config pins. */
-  pinned: readonly string[]
+  /** Whether the config pins it. */
+  pinnedByConfig: (vm: VmState) => boolean
   power: HostPowerModel
   meterStaleMs: Ms
 }
@@ -40,9 +40,7 @@ export function buildSnapshot(input: SnapshotInput): Snapshot {
     hosts: hosts.flatMap(host => hostState(host, powers.get(host.id))),
     vms: [...places]
       .map(([uuid, place]) => vmState(uuid, place, noteOf(uuid), powers.get(place.owner.host.id)))
-      .map(vm =>
-        input.pinned.some(word => word === vm.name || word === vm.uuid) ? { ...vm, pinned: true } : vm,
-      )
+      .map(vm => (input.pinnedByConfig(vm) ? { ...vm, pinned: true } : vm))
       .sort((a, b) => (a.uuid < b.uuid ? -1 : 1)),
   }
 }
