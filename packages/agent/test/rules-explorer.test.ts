@@ -48,7 +48,7 @@ t.test('the coordinator gone, hosts and link come back: at one place, or lost wi
   t.strictSame([...ends.keys()].sort(), ['cold boot', 'source', 'source+open', 'target', 'target+open'])
   // It has been everywhere: each record was written for each reason, each word was said.
   const acts = [
-    'SRC PREPARED: commit',
+    'SRC HANDOVER: commit',
     'SRC COMMIT: reclaim (the target refused)',
     'SRC COMMIT: reclaim (the target returned it)',
     'SRC COMMIT: commit2',
@@ -86,7 +86,7 @@ t.test('decisions on looks that have grown old', async t => {
   everywhere(t, { faults: Math.max(1, FAULTS - 1), staleLooks: true })
 })
 
-t.test('a guest that suspends after its move was closed needs the sweeper', async t => {
+t.test('a guest that suspends after CLEAN needs the sweeper', async t => {
   const { found } = explore(realRules, { faults: 1, noSweeper: true })
   t.equal(found?.what, 'ends in no named state')
   t.equal(found?.story.at(-1), 'guest suspends late')

@@ -14,8 +14,8 @@ for (const { name, rules, options, leadsTo } of harmful)
   })
 
 // Not wishes: if one of these begins to do harm, what keeps it harmless has been lost.
-for (const { name, rules } of harmless)
+for (const { name, rules, options } of harmless)
   t.test(`harmless alone: ${name}`, async t => {
-    const { found } = explore(rules, { faults: 1 })
+    const { found } = explore(rules, { ...options, faults: 1 })
     t.equal(found, undefined, found?.story.join('; ') ?? '')
   })

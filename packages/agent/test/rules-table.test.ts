@@ -15,6 +15,7 @@ function source(
 ): SourceView {
   return {
     last,
+    prepared: true,
     live: false,
     xlGone: true,
     copy: 'suspended',
@@ -27,6 +28,7 @@ function source(
     readyGiven: false,
     goRead: false,
     reportGiven: false,
+    xlHangs: false,
     giveUp: undefined,
     askDue: false,
     peerDone: false,
@@ -44,6 +46,7 @@ function target(
 ): TargetView {
   return {
     last,
+    prepared: true,
     everReady: last !== 'ORDERED' && last !== 'PREPARED',
     live: false,
     xlGone: true,
@@ -54,6 +57,7 @@ function target(
     started: false,
     readyRead: false,
     goFed: false,
+    xlHangs: false,
     giveUp: undefined,
     peerClosed: false,
     announced: false,
@@ -112,7 +116,9 @@ t.test('COMMIT, copy held, with REFUSE or Return: RECLAIM, resume, and only then
   t.equal(src(source('RECLAIM')), 'resume')
   t.strictSame(sourceSays(source('RECLAIM')), [], 'not while the copy is suspended')
   t.strictSame(sourceSays(source('RECLAIM', { copy: 'unseen' })), [], 'nor unseen')
-  t.strictSame(sourceSays(source('RECLAIM', { copy: 'running' })), ['reclaimed'])
+  t.strictSame(sourceSays(source('RECLAIM', { copy: 'running' })), [], 'nor before CLEAN')
+  t.equal(src(source('RECLAIM', { copy: 'running' })), 'clean-up')
+  t.strictSame(sourceSays(source('RECLAIM', { copy: 'unseen', cleaned: true })), ['reclaimed'])
 })
 
 t.test('COMMIT, copy gone, with READY: repeats Release, never asks', async t => {
@@ -133,7 +139,8 @@ t.test('both copies gone: Lost, and a cold boot by grant', async t => {
   t.strictSame(targetSays(target('LOST', { copy: 'absent' })), ['lost'])
   t.equal(src(source('COMMIT2', { copy: 'absent' }, { lost: true })), 'reclaim')
   t.equal(src(source('COMMIT', { copy: 'absent' }, { return: true })), 'reclaim')
-  t.strictSame(sourceSays(source('RECLAIM', { copy: 'absent' })), ['reclaimed'])
+  t.equal(src(source('RECLAIM', { copy: 'absent' })), 'clean-up')
+  t.strictSame(sourceSays(source('RECLAIM', { copy: 'absent', cleaned: true })), ['reclaimed'])
 })
 
 t.test('a rebooted target whose journal knows the move without ACCEPT refuses', async t => {
@@ -186,8 +193,13 @@ t.test('RUNNING: the source destroys on Accept and cleans up until clean', async
   t.strictSame(sourceSays(source('RELEASED', { copy: 'absent', cleaned: true })), ['closed'])
   t.equal(src(source('RELEASED', { copy: 'absent', cleaned: true, peerDone: true })), 'close')
   const settled = { copy: 'running', nameClean: true, announced: true } as const
-  t.equal(tgt(target('RUNNING', settled)), 'wait')
-  t.equal(tgt(target('RUNNING', { ...settled, peerClosed: true })), 'close')
+  t.strictSame(targetStep(target('RUNNING', settled)), { do: 'clean-up', detach: false })
+  t.strictSame(targetStep(target('RUNNING', { ...settled, peerClosed: true })), {
+    do: 'clean-up',
+    detach: false,
+  })
+  t.equal(tgt(target('RUNNING', { ...settled, cleaned: true })), 'wait')
+  t.equal(tgt(target('RUNNING', { ...settled, cleaned: true, peerClosed: true })), 'close')
 })
 
 t.test('an Accept outweighs what else was heard; both sides end on what they journalled', async t => {
@@ -208,4 +220,45 @@ t.test('a VM of this uuid that runs at the target is never destroyed by a refusa
         const act = tgt(target('REFUSE', { copy, everReady, nameClean: true }, got))
         t.not(act, 'destroy', `${copy}, everReady ${everReady}`)
       }
+})
+
+t.test('CLEAN: whatever the hypervisor shows, a side only speaks, closes or waits', async t => {
+  const views = { cleaned: true, nameClean: false, xlGone: true }
+  for (const copy of ['running', 'suspended', 'paused', 'ended', 'absent', 'elsewhere', 'unseen'] as const)
+    for (const last of ['ABORT', 'RECLAIM', 'RELEASED'] as const) {
+      t.equal(src(source(last, { ...views, copy })), 'wait', `${last}, ${copy}`)
+      t.equal(src(source(last, { ...views, copy, peerDone: true })), 'close', `${last}, ${copy}, done`)
+    }
+  for (const copy of ['building', 'paused', 'running', 'ended', 'absent', 'unseen'] as const)
+    for (const last of ['REFUSE', 'RETURN', 'LOST', 'RUNNING'] as const) {
+      t.equal(tgt(target(last, { ...views, copy })), 'wait', `${last}, ${copy}`)
+      t.equal(tgt(target(last, { ...views, copy, peerClosed: true })), 'close', `${last}, ${copy}, closed`)
+    }
+})
+
+t.test('before PREPARED nothing here is ours: no side touches what it sees', async t => {
+  const early = { prepared: false, nameClean: false }
+  for (const copy of ['suspended', 'running', 'paused', 'absent'] as const)
+    t.equal(src(source('ABORT', { ...early, copy })), 'clean-up', copy)
+  for (const copy of ['building', 'paused', 'running', 'ended'] as const)
+    t.equal(tgt(target('REFUSE', { ...early, everReady: false, copy })), 'clean-up', copy)
+})
+
+t.test('HANDOVER: as PREPARED to all that may still go wrong', async t => {
+  const live = { live: true, xlGone: false, started: true, streamSent: true, ready: true, readyGiven: true }
+  t.equal(src(source('HANDOVER', { ...live, copy: 'unseen' })), 'wait')
+  t.equal(src(source('HANDOVER', { ...live, goRead: true, copy: 'unseen' })), 'commit')
+  t.equal(src(source('HANDOVER', { ...live, goRead: true, giveUp: 'deadline' })), 'abort')
+  t.equal(src(source('HANDOVER')), 'abort')
+  t.equal(src(source('HANDOVER', { xlGone: false })), 'wait', 'not beside a living xl')
+  t.strictSame(sourceSays(source('HANDOVER')), [])
+})
+
+t.test('an xl that hangs after its last word loses its pipes, and nothing else', async t => {
+  const hangs = { live: true, xlGone: false, xlHangs: true }
+  t.equal(src(source('RELEASED', { ...hangs, reportGiven: true })), 'close-pipes')
+  t.equal(tgt(target('GO', { ...hangs, goFed: true })), 'close-pipes')
+  t.equal(tgt(target('RUNNING', { ...hangs, copy: 'running' })), 'close-pipes')
+  t.equal(src(source('RELEASED', { xlGone: false, xlHangs: true })), 'wait')
+  t.equal(tgt(target('GO', { xlGone: false, xlHangs: true })), 'wait')
 })

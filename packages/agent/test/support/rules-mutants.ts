@@ -1,5 +1,6 @@
 /** Rules with one bug planted in each, to see that the explorer finds it. Names as in saga.pml where it has one. */
 import { sourceSays, sourceStep } from '../../src/mover/source-rules.js'
+import type { SourceView } from '../../src/mover/source-rules.js'
 import { targetSays, targetStep } from '../../src/mover/target-rules.js'
 import type { TargetView } from '../../src/mover/target-rules.js'
 import type { Rules, WorldOptions } from './rules-world-steps.js'
@@ -35,11 +36,18 @@ const dropAtOnce = (view: TargetView): ReturnType<typeof targetStep> => {
 const refuseByTimer = (view: TargetView): ReturnType<typeof targetStep> =>
   view.last === 'READY' && view.giveUp ? { do: 'refuse', why: view.giveUp } : dropAtOnce(view)
 
+const besideXl = (view: TargetView): ReturnType<typeof targetStep> =>
+  targetStep(view.live ? view : { ...view, xlGone: true })
+
+const besideOwnXl = (view: SourceView): ReturnType<typeof sourceStep> =>
+  sourceStep(view.live ? view : { ...view, xlGone: true })
+
 /** Each of these must be found. */
 export const harmful: Mutant[] = [
   mutant('B_COMMITEARLY: COMMIT before GO', /^I1/, {
     sourceStep(view) {
-      if (view.last === 'PREPARED' && view.live && view.ready && !view.giveUp) return { do: 'commit' }
+      const early = view.last === 'PREPARED' || view.last === 'HANDOVER'
+      if (early && view.live && view.ready && !view.giveUp) return { do: 'commit' }
       if (view.last === 'COMMIT' && view.live && !view.readyGiven) return { do: 'give-ready' }
       return sourceStep(view)
     },
@@ -86,16 +94,39 @@ export const harmful: Mutant[] = [
   mutant(
     'A_NOWAIT + A_STDOUT: recovery beside an xl whose stdout is open',
     /^I3/,
-    { targetStep: view => targetStep(view.live ? view : { ...view, xlGone: true }) },
-    { stdoutStaysOpen: true },
+    { targetStep: besideXl },
+    { stdoutStaysOpen: true, looseClean: true },
   ),
+  mutant('A_NOWAIT: recovery beside a living xl', /^CLEAN: beside/, { targetStep: besideXl }),
   mutant('A_STDOUT: xl may destroy its copy after READY', /^I3/, {}, { stdoutStaysOpen: true }),
   mutant('RECLAIM with the copy gone, on Refuse, and Reclaimed said', /^I3/, {
     sourceStep: view =>
       view.last === 'COMMIT' && view.got.refuse ? { do: 'reclaim', why: 'refused' } : sourceStep(view),
   }),
-  mutant('the source acts beside its own living xl', /^ends/, {
-    sourceStep: view => sourceStep(view.live ? view : { ...view, xlGone: true }),
+  mutant(
+    'the source acts beside its own living xl',
+    /^ends/,
+    { sourceStep: besideOwnXl },
+    { looseClean: true },
+  ),
+  mutant('the source is CLEAN beside its own living xl', /^CLEAN: beside/, { sourceStep: besideOwnXl }),
+  mutant('the source looks after its VM for as long as the stream is open', /^CLEAN: .*touched/, {
+    sourceStep: view => sourceStep({ ...view, cleaned: false }),
+  }),
+  mutant('the target looks after its VM for as long as the stream is open', /^CLEAN: .*touched/, {
+    targetStep: view => targetStep({ ...view, cleaned: false }),
+  }),
+  mutant('the source is CLEAN before the reclaimed VM runs', /^ends/, {
+    sourceStep: view =>
+      view.last === 'RECLAIM' && !view.live && view.xlGone && !view.cleaned
+        ? { do: 'clean-up', detach: false }
+        : sourceStep(view),
+  }),
+  mutant('the target is CLEAN with the refused copy still there', /^ends/, {
+    targetStep(view) {
+      const act = targetStep(view)
+      return view.last === 'REFUSE' && act.do === 'destroy' ? { do: 'clean-up', detach: true } : act
+    },
   }),
   mutant('the target acts after GO on "gone" as if it had never run', /^I17/, {
     targetStep: view =>
@@ -108,9 +139,14 @@ export const harmful: Mutant[] = [
 
 /** Harmless alone; why stands with each. */
 export const harmless: Mutant[] = [
-  mutant('A_NOWAIT with stdout closed: xl cannot destroy, and its unpause is a no-op', /^/, {
-    targetStep: view => targetStep(view.live ? view : { ...view, xlGone: true }),
-  }),
+  mutant(
+    'A_NOWAIT with stdout closed: xl cannot destroy, and its unpause is a no-op',
+    /^/,
+    {
+      targetStep: besideXl,
+    },
+    { looseClean: true },
+  ),
   mutant('a timer that refuses but keeps the copy: the source reclaims, or releases a second time', /^/, {
     targetStep: view =>
       view.last === 'READY' && view.giveUp ? { do: 'refuse', why: view.giveUp } : targetStep(view),

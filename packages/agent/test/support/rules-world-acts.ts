@@ -1,7 +1,8 @@
 /** What each act of the rules does to the world, with the invariants asserted where they can break. */
 import type { SourceAct } from '../../src/mover/source-rules.js'
 import type { TargetAct } from '../../src/mover/target-rules.js'
-import { Mover, sj, sourceBit, Sxl, targetBit, tj, Txl, Vm } from './rules-world.js'
+import type { WorldOptions } from './rules-world-steps.js'
+import { Mover, sj, sourceBit, Sxl, sxlGone, targetBit, tj, Txl, txlGone, Vm } from './rules-world.js'
 import type { World } from './rules-world.js'
 
 /** Notes the first violation in the world; the explorer stops there. */
@@ -46,7 +47,6 @@ export function targetDestroys(w: World): void {
 export function forgetSource(w: World): void {
   w.smv = Mover.dead
   w.sReady = 0
-  w.sCleaned = 0
   w.sGot = 0
   w.sLook = 0
 }
@@ -54,7 +54,6 @@ export function forgetSource(w: World): void {
 export function forgetTarget(w: World): void {
   w.tmv = Mover.dead
   w.tAnnounced = 0
-  w.tCleaned = 0
   w.tMet = 0
   w.tGot = 0
   w.tLook = 0
@@ -65,17 +64,35 @@ function owns(w: World, epoch: 'o1' | 'o2' | 'o3', side: 1 | 2): void {
   w[epoch] = side
 }
 
-export function actSource(w: World, act: SourceAct): void {
+/** Acts on the hypervisor or the disks: none of them may come after CLEAN, when the VM may be another move's. */
+const touching = [
+  'resume',
+  'rename-back',
+  'destroy',
+  'pause-lower-epoch',
+  'unpause',
+  'rename',
+  'clean-up',
+  'announce',
+]
+const CLEAN = 'CLEAN: the VM is touched after it'
+
+export function actSource(w: World, act: SourceAct, options: WorldOptions): void {
+  hold(w, w.sCleaned === 0 || !touching.includes(act.do), CLEAN)
   switch (act.do) {
     case 'prepare':
       // A guest that does not run is refused; the mover then gives up, which is a choice of its own.
-      if (w.svm === Vm.running) w.sj = sj('PREPARED')
+      if (w.svm !== Vm.running) return
+      w.sj = sj('PREPARED')
+      w.sPrepared = 1
       return
     case 'start-xl':
       w.sxl = Sxl.copying
       return
     case 'give-ready':
-      w.sReadyGiven = 1
+      // The record, then the word: the mover may die, or the journal fail, between them.
+      if (w.sj === sj('PREPARED')) w.sj = sj('HANDOVER')
+      else w.sReadyGiven = 1
       return
     case 'commit':
       w.sj = sj('COMMIT')
@@ -116,6 +133,7 @@ export function actSource(w: World, act: SourceAct): void {
       if (w.svm === Vm.running) w.svm = Vm.paused
       return
     case 'clean-up':
+      hold(w, sxlGone(w) || options.looseClean === true, 'CLEAN: beside a living xl')
       w.sCleaned = 1
       if (w.smv === Mover.live) w.smv = Mover.recovering
       return
@@ -128,17 +146,19 @@ export function actSource(w: World, act: SourceAct): void {
   }
 }
 
-export function actTarget(w: World, act: TargetAct, stdoutStaysOpen: boolean): void {
+export function actTarget(w: World, act: TargetAct, options: WorldOptions): void {
+  hold(w, w.tCleaned === 0 || !touching.includes(act.do), CLEAN)
   switch (act.do) {
     case 'prepare':
       w.tj = tj('PREPARED')
+      w.tPrepared = 1
       return
     case 'start-xl':
       w.txl = Txl.receiving
       w.tvm = Vm.held
       return
     case 'ready':
-      if (!stdoutStaysOpen) w.tStdoutClosed = 1
+      if (!options.stdoutStaysOpen) w.tStdoutClosed = 1
       w.tj = tj('READY')
       w.everReady = 1
       return
@@ -182,6 +202,7 @@ export function actTarget(w: World, act: TargetAct, stdoutStaysOpen: boolean): v
       if (w.tvm !== Vm.none) targetDestroys(w)
       return
     case 'clean-up':
+      hold(w, txlGone(w) || options.looseClean === true, 'CLEAN: beside a living xl')
       w.tCleaned = 1
       if (w.tmv === Mover.live) w.tmv = Mover.recovering
       return

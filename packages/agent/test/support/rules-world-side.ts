@@ -2,6 +2,7 @@
 import {
   certify,
   defaultMoveLimits,
+  HeliotropeError,
   hostId,
   newSigner,
   openMemoryJournal,
@@ -29,6 +30,8 @@ export class SideBench {
   readonly done: string[] = []
   /** What was said to the other side. */
   readonly said: string[] = []
+  /** How often it looked at the hypervisor. */
+  looked = 0
   xlGone = true
   readonly sourceXl = {
     onChange: () => {},
@@ -145,7 +148,10 @@ export class SideBench {
     }
     const hypervisor: Hypervisor = {
       list: () => Promise.resolve({ domains: this.domains, dom0CpuS: 0 }),
-      find: () => Promise.resolve(this.domains),
+      find: () => {
+        this.looked++
+        return Promise.resolve(this.domains)
+      },
       inspect: () => Promise.resolve({ config: vm, liveBlockers: [] }),
       facts: () => Promise.reject(new Error('not asked here')),
       rename: (_, name) => did(`rename ${name}`, { name }),
@@ -158,7 +164,10 @@ export class SideBench {
     }
     const storage: Storage = {
       attach: () => did('attach'),
-      detach: () => did('detach'),
+      detach: () =>
+        this.domains.length > 0
+          ? Promise.reject(new HeliotropeError('conflict', 'a domain here uses the disk'))
+          : did('detach'),
       attached: () => Promise.resolve(true),
     }
     return {

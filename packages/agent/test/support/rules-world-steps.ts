@@ -14,6 +14,7 @@ import {
   targetRuns,
 } from './rules-world-acts.js'
 import {
+  isEarly,
   Mover,
   sj,
   sourceBit,
@@ -52,7 +53,9 @@ export interface WorldOptions {
   anyEnd?: boolean
   /** Planted bug: xl's stdout is not closed at READY. */
   stdoutStaysOpen?: boolean
-  /** No sweeper resumes what a guest that suspends late leaves after its stream was closed (DESIGN 5). */
+  /** Look past a CLEAN beside a living xl, to see what that xl then does. */
+  looseClean?: boolean
+  /** No sweeper resumes what a guest that suspends late leaves after CLEAN (DESIGN 5). */
   noSweeper?: boolean
 }
 
@@ -194,17 +197,21 @@ function withLook(
 function sourceMover(w: World, rules: Rules, options: WorldOptions, to: To): void {
   if (!withLook('SRC', w.sLook, w.svm * 2 + w.saway, options, to, 'sLook')) return
   const record = sourceKinds[w.sj]!
-  const early = record === 'ORDERED' || record === 'PREPARED'
   const decide = (act: SourceAct): void => {
     if (act.do !== 'wait')
       to(`SRC ${record}: ${text(act)}`, n => {
         n.sLook = 0
-        actSource(n, act)
+        actSource(n, act, options)
       })
     else if (w.sLook > 0) to('SRC waits', n => (n.sLook = 0))
   }
-  decide(rules.sourceStep(sourceView(w)))
-  if (early && w.smv === Mover.live) decide(rules.sourceStep(sourceView(w, { giveUp: true })))
+  const plain = rules.sourceStep(sourceView(w))
+  decide(plain)
+  if (w.smv === Mover.live) {
+    if (isEarly(record)) decide(rules.sourceStep(sourceView(w, { giveUp: true })))
+    const hanging = rules.sourceStep(sourceView(w, { xlHangs: true }))
+    if (hanging.do !== plain.do) decide(hanging)
+  }
   for (const word of rules.sourceSays(sourceView(w, { askDue: true })))
     if ((w.bySource & sourceBit(word)) === 0) to(`SRC ${record}: says ${word}`, n => saySource(n, word))
 }
@@ -215,16 +222,19 @@ function targetMover(w: World, rules: Rules, options: WorldOptions, to: To): voi
   const decide = (act: TargetAct): void => {
     if (act.do !== 'wait')
       to(`TGT ${record}: ${text(act)}`, n => {
-        n.tLook = 0
-        actTarget(n, act, options.stdoutStaysOpen ?? false)
+        // In a live hand-over one look at the paused copy serves for several acts.
+        if (w.tmv !== Mover.live || w.tvm !== Vm.paused || txlGone(w) || w.tGoFed === 1) n.tLook = 0
+        actTarget(n, act, options)
       })
-    else if (w.tLook > 0) to('TGT waits', n => (n.tLook = 0))
+    if (w.tLook > 0) to('TGT: its look has grown too old', n => (n.tLook = 0))
   }
   const plain = rules.targetStep(targetView(w))
   decide(plain)
   if (w.tmv === Mover.live) {
-    const giving = rules.targetStep(targetView(w, { giveUp: true }))
-    if (giving.do !== plain.do) decide(giving)
+    for (const choice of [{ giveUp: true }, { xlHangs: true }]) {
+      const other = rules.targetStep(targetView(w, choice))
+      if (other.do !== plain.do) decide(other)
+    }
   }
   for (const word of rules.targetSays(targetView(w)))
     if (word === 'ready') {
@@ -267,9 +277,9 @@ function passOn(w: World, to: To): void {
     to('COORD: tells the target that the source has closed', n => (n.tGot |= closed))
 }
 
-/** DESIGN 5: resumes what is suspended here if the journal holds PREPARED, no COMMIT, and no mover or xl lives. */
+/** DESIGN 5: resumes what is suspended here if the journal holds PREPARED, no COMMIT, and no move may touch it now. */
 function sweeper(w: World, to: To): void {
-  if (w.sclosed === 1 && w.sj === sj('ABORT') && w.svm === Vm.held && sxlGone(w) && w.sup === 1)
+  if (w.sCleaned === 1 && w.sj === sj('ABORT') && w.svm === Vm.held && sxlGone(w) && w.sup === 1)
     to('SRC sweeper: resumes', sourceRuns)
 }
 
@@ -289,6 +299,8 @@ function healing(w: World, options: WorldOptions, to: To): void {
 function faults(w: World, to: To): void {
   if (w.smv !== Mover.dead) to('FAULT source mover crashes', forgetSource)
   if (w.tmv !== Mover.dead) to('FAULT target mover crashes', forgetTarget)
+  if (w.smv === Mover.live && w.sReadyGiven === 0 && (w.sj === sj('PREPARED') || w.sj === sj('HANDOVER')))
+    to('FAULT source journal fails: lets xl go', n => (n.smv = Mover.recovering))
   if (!sxlGone(w)) to('FAULT src xl SIGKILLed', n => (n.sxl = Sxl.gone))
   if (!txlGone(w)) to('FAULT tgt xl SIGKILLed', n => (n.txl = Txl.gone))
   if (w.sxl === Sxl.copying)

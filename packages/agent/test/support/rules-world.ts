@@ -45,6 +45,7 @@ export const enum Txl {
 export const sourceKinds = [
   'ORDERED',
   'PREPARED',
+  'HANDOVER',
   'ABORT',
   'COMMIT',
   'COMMIT2',
@@ -83,8 +84,11 @@ export interface World {
   saway: number
   sxl: Sxl
   smv: Mover
-  /** Last record but CLOSED: index into `sourceKinds`. */
+  /** Last record but CLEAN and CLOSED: index into `sourceKinds`. */
   sj: number
+  /** PREPARED and CLEAN are in the journal. */
+  sPrepared: number
+  sCleaned: number
   sclosed: number
   sup: number
   /** The guest did not suspend in time and may still do so. */
@@ -92,9 +96,8 @@ export interface World {
   sReadyGiven: number
   sGo: number
   sReport: number
-  /** READY has arrived in this process. Memory of the process, like `sCleaned` and `sGot`. */
+  /** READY has arrived in this process. Memory of the process, like `sGot`. */
   sReady: number
-  sCleaned: number
   /** Target's words this process has heard, `done` included. */
   sGot: number
   /** A look at the hypervisor that a decision may still be taken on; 0 none. */
@@ -105,6 +108,8 @@ export interface World {
   txl: Txl
   tmv: Mover
   tj: number
+  tPrepared: number
+  tCleaned: number
   tclosed: number
   tup: number
   everReady: number
@@ -114,7 +119,6 @@ export interface World {
   tReadyRead: number
   tGoFed: number
   tAnnounced: number
-  tCleaned: number
   /** The source's connection has stood in this process. */
   tMet: number
   tGot: number
@@ -153,6 +157,8 @@ export const firstWorld = (): World => ({
   sxl: Sxl.idle,
   smv: Mover.live,
   sj: 0,
+  sPrepared: 0,
+  sCleaned: 0,
   sclosed: 0,
   sup: 1,
   slate: 0,
@@ -160,7 +166,6 @@ export const firstWorld = (): World => ({
   sGo: 0,
   sReport: 0,
   sReady: 0,
-  sCleaned: 0,
   sGot: 0,
   sLook: 0,
   tvm: Vm.none,
@@ -168,6 +173,8 @@ export const firstWorld = (): World => ({
   txl: Txl.idle,
   tmv: Mover.live,
   tj: 0,
+  tPrepared: 0,
+  tCleaned: 0,
   tclosed: 0,
   tup: 1,
   everReady: 0,
@@ -176,7 +183,6 @@ export const firstWorld = (): World => ({
   tReadyRead: 0,
   tGoFed: 0,
   tAnnounced: 0,
-  tCleaned: 0,
   tMet: 0,
   tGot: 0,
   tLook: 0,
@@ -249,7 +255,9 @@ export function keyOf(w: World): string {
       (w.saidAccept << 6) |
       (w.saidRefuse << 7) |
       (w.tMet << 8) |
-      (w.faults << 9),
+      (w.faults << 9) |
+      (w.sPrepared << 13) |
+      (w.tPrepared << 14),
   )
 }
 
@@ -261,17 +269,32 @@ const heard = (got: number, word: string, bitOf: (word: string) => number): bool
 
 const sourceCopies: SourceCopy[] = ['absent', 'running', 'suspended', 'paused']
 
+/** Records before which nothing was given away. */
+export const isEarly = (last: SourceKind): boolean =>
+  last === 'ORDERED' || last === 'PREPARED' || last === 'HANDOVER'
+
+/** What time decides, which may be now or later: `xlHangs` is that xl has had its last word for too long. */
+export interface TargetChoice {
+  giveUp?: boolean
+  xlHangs?: boolean
+}
+export interface SourceChoice extends TargetChoice {
+  askDue?: boolean
+}
+
 /** What run-source.ts shows its rules. With `sLook` the look is older than everything else in the view, as it is there. */
-export function sourceView(w: World, choice: { giveUp?: boolean; askDue?: boolean } = {}): SourceView {
+export function sourceView(w: World, choice: SourceChoice = {}): SourceView {
   const live = w.smv === Mover.live
   const last = sourceKinds[w.sj]!
-  const looks = !(live && (last === 'ORDERED' || last === 'PREPARED'))
+  const cleaned = w.sCleaned === 1
+  const looks = !cleaned && !(live && isEarly(last))
   const seen = w.sLook > 0 ? w.sLook - 1 : w.svm * 2 + w.saway
   const got = (word: string): boolean => heard(w.sGot, word, targetBit)
   return {
     last,
+    prepared: w.sPrepared === 1,
     live,
-    xlGone: sxlGone(w),
+    xlGone: cleaned || sxlGone(w),
     copy: looks ? sourceCopies[seen >> 1]! : 'unseen',
     nameClean: !looks || (seen & 1) === 0,
     started: w.sxl !== Sxl.idle,
@@ -282,28 +305,31 @@ export function sourceView(w: World, choice: { giveUp?: boolean; askDue?: boolea
     readyGiven: w.sReadyGiven === 1,
     goRead: w.sGo === 1,
     reportGiven: w.sReport === 1,
+    xlHangs: w.sReport === 1 && (choice.xlHangs ?? false),
     giveUp: live && choice.giveUp ? GIVING_UP : undefined,
     askDue: choice.askDue ?? false,
     got: { accept: got('accept'), refuse: got('refuse'), return: got('return'), lost: got('lost') },
     peerDone: got('done'),
-    cleaned: w.sCleaned === 1,
+    cleaned,
   }
 }
 
 /** What run-target.ts shows its rules. */
-export function targetView(w: World, choice: { giveUp?: boolean } = {}): TargetView {
+export function targetView(w: World, choice: TargetChoice = {}): TargetView {
   const live = w.tmv === Mover.live
   const last = targetKinds[w.tj]!
-  const looks = !live || w.tReadyRead === 1 || (last !== 'ORDERED' && last !== 'PREPARED')
+  const cleaned = w.tCleaned === 1
+  const looks = !cleaned && (!live || w.tReadyRead === 1 || (last !== 'ORDERED' && last !== 'PREPARED'))
   const seen = w.tLook > 0 ? w.tLook - 1 : w.tvm * 2 + w.tX
   const complete = w.everReady === 1 || (live && w.tReadyRead === 1)
   const copies: TargetCopy[] = ['absent', 'running', 'building', complete ? 'paused' : 'building']
   const got = (word: string): boolean => heard(w.tGot, word, sourceBit)
   return {
     last,
+    prepared: w.tPrepared === 1,
     everReady: w.everReady === 1,
     live,
-    xlGone: txlGone(w),
+    xlGone: cleaned || txlGone(w),
     copy: looks ? copies[seen >> 1]! : 'unseen',
     nameClean: !looks || seen >> 1 === 0 || (seen & 1) === 1,
     sessionUp: w.link === 1 && w.smv !== Mover.dead,
@@ -311,6 +337,7 @@ export function targetView(w: World, choice: { giveUp?: boolean } = {}): TargetV
     started: w.txl !== Txl.idle,
     readyRead: w.tReadyRead === 1,
     goFed: w.tGoFed === 1,
+    xlHangs: w.tGoFed === 1 && (choice.xlHangs ?? false),
     giveUp: live && choice.giveUp ? GIVING_UP : undefined,
     got: {
       release: got('release'),
@@ -321,6 +348,6 @@ export function targetView(w: World, choice: { giveUp?: boolean } = {}): TargetV
     },
     peerClosed: got('closed'),
     announced: w.tAnnounced === 1,
-    cleaned: w.tCleaned === 1,
+    cleaned,
   }
 }
