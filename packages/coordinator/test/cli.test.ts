@@ -8,7 +8,9 @@ import type { ExitCode } from '../src/cli/context.js'
 import { runCli } from '../src/cli/program.js'
 import { consoleServer } from '../src/http/console-server.js'
 import { serve } from '../src/serve.js'
-import { carry, pair, run, uuid, world } from './kit.js'
+import { run, world } from './kit.js'
+import { uuid } from './samples.js'
+import { carry, pair } from './two-hosts.js'
 import { shortDir } from './short-dir.js'
 
 interface Ran {

@@ -2,7 +2,8 @@ import t from 'tap'
 import { closeCodes, SECOND } from '@heliotrope/shared'
 import type { SiteId } from '@heliotrope/shared'
 import { openTelemetry } from '../src/store/telemetry.js'
-import { domain, run, START_WALL, world } from './kit.js'
+import { run, world } from './kit.js'
+import { domain, START_WALL } from './samples.js'
 
 const a = 'a' as SiteId
 

@@ -3,8 +3,11 @@ import { HeliotropeError, MINUTE, SECOND } from '@heliotrope/shared'
 import type { Mode } from '@heliotrope/shared'
 import { plan } from '@heliotrope/planner'
 import { openPlans } from '../src/store/plans.js'
-import { carry, pair, run, site, world } from './kit.js'
-import type { FakeAgent, TestWorld } from './kit.js'
+import { run, world } from './kit.js'
+import { site } from './samples.js'
+import { carry, pair } from './two-hosts.js'
+import type { FakeAgent } from './fake-agent.js'
+import type { TestWorld } from './kit.js'
 
 /** Site a draws from the grid, site b has sun; vm1 on a is worth moving. */
 async function sunny(mode: Mode): Promise<{

@@ -7,7 +7,9 @@ import type { CpuPoint } from '../src/state/host-record.js'
 import { whereabouts } from '../src/state/owners.js'
 import { siteReading } from '../src/state/site-power.js'
 import { hostPower } from '../src/state/vm-power.js'
-import { domain, facts, pair, run, START_WALL, uuid, world } from './kit.js'
+import { run, world } from './kit.js'
+import { domain, facts, START_WALL, uuid } from './samples.js'
+import { pair } from './two-hosts.js'
 
 const sample = (meter: string, valueW: number, change: Partial<Sample> = {}): Sample => ({
   meter,

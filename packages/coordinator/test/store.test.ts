@@ -19,7 +19,7 @@ import { openFleetMemory } from '../src/store/memory-of-fleet.js'
 import { MIGRATIONS } from '../src/store/migrations.js'
 import { openTelemetry } from '../src/store/telemetry.js'
 import { verifyJournalFile } from '../src/store/verify.js'
-import { START_WALL } from './kit.js'
+import { START_WALL } from './samples.js'
 
 t.test('audit verify: flipped byte, cut tail, swapped and missing records', async t => {
   const dir = t.testdir()
