@@ -29,7 +29,8 @@ export class Counter {
       const before = this.failed
       this.#follow(child, [...path, child.name])
       child.on('complete', () => (subtestFailures = this.failed - before))
-      if (path.length === 0) child.on('complete', () => this.#say(`${this.failed > before ? 'FAIL' : 'ok'}  ${child.name}\n`))
+      if (path.length === 0)
+        child.on('complete', () => this.#say(`${this.failed > before ? 'FAIL' : 'ok'}  ${child.name}\n`))
     })
     parser.on('assert', (result: Result) => {
       const sumsUp = subtestFailures !== undefined
@@ -39,7 +40,9 @@ export class Counter {
       } else if (result.ok) this.passed += sumsUp ? 0 : 1
       else if (!sumsUp || subtestFailures === 0) {
         this.failed++
-        this.#say(`FAIL  ${[...path, result.name].join(' > ')}\n${JSON.stringify(result.diag ?? {}, null, 2)}\n`)
+        this.#say(
+          `FAIL  ${[...path, result.name].join(' > ')}\n${JSON.stringify(result.diag ?? {}, null, 2)}\n`,
+        )
       }
       subtestFailures = undefined
     })

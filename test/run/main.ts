@@ -41,13 +41,24 @@ const files = [...folders.flatMap(testFiles), ...testFiles(join(root, 'dist/test
 process.stderr.write(`heliotrope: running ${files.length} test files\n`)
 const code = await run(
   process.execPath,
-  [join(root, 'node_modules/tap/dist/esm/run.mjs'), '--disable-coverage', '--reporter=tap', '--jobs=2', '--timeout=120', ...files],
+  [
+    join(root, 'node_modules/tap/dist/esm/run.mjs'),
+    '--disable-coverage',
+    '--reporter=tap',
+    '--jobs=2',
+    '--timeout=120',
+    ...files,
+  ],
   counter,
 )
 // The runner died without saying which test it was in.
 if (code !== 0 && counter.failed === 0) counter.failed = 1
 
-const lint = await run(process.execPath, [join(root, 'node_modules/eslint/bin/eslint.js'), '.', '--max-warnings=0'])
+const lint = await run(process.execPath, [
+  join(root, 'node_modules/eslint/bin/eslint.js'),
+  '.',
+  '--max-warnings=0',
+])
 if (lint === 0) counter.passed++
 else counter.failed++
 

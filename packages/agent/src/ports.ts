@@ -2,7 +2,19 @@
  * What the agent and its movers need from a host. drivers/xen, drivers/storage and drivers/meter implement these on a
  * dom0; packages/simulator implements the same on virtual time, ugly states included.
  */
-import type { Bytes, Disk, Domain, Finding, HostFacts, MeterRole, Ms, RunState, VmConfig, VmId, W } from '@heliotrope/shared'
+import type {
+  Bytes,
+  Disk,
+  Domain,
+  Finding,
+  HostFacts,
+  MeterRole,
+  Ms,
+  RunState,
+  VmConfig,
+  VmId,
+  W,
+} from '@heliotrope/shared'
 
 /** One domain as the hypervisor lists it now. */
 export interface DomainSeen {

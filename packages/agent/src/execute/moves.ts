@@ -165,7 +165,8 @@ export class Moves implements MoveService {
   #note(name: string, move: MoveId, alarm: { text: string; remedy: string } | undefined): void {
     const at = this.#ports.clock.wall()
     const before = this.#alarms.get(name)
-    if (alarm) this.#alarms.set(name, { key: `move/${move}`, state: 'raised', ...alarm, at: before?.at ?? at })
+    if (alarm)
+      this.#alarms.set(name, { key: `move/${move}`, state: 'raised', ...alarm, at: before?.at ?? at })
     else if (before) this.#alarms.set(name, { ...before, state: 'cleared', at })
   }
 
@@ -208,7 +209,14 @@ export class Moves implements MoveService {
   }
 
   /** Open moves with their grants. `holdsVm`: it may still touch the VM; one that only waits for its peer does not. */
-  #open(): { role: MoveRole; move: MoveId; grant: GrantBody; port: number; record: string; holdsVm: boolean }[] {
+  #open(): {
+    role: MoveRole
+    move: MoveId
+    grant: GrantBody
+    port: number
+    record: string
+    holdsVm: boolean
+  }[] {
     const { journal } = this.#ports
     return openMoves(journal).flatMap(({ role, move }) => {
       const records = moveJournal<SourceRecord | TargetRecord>(journal, role, move).all()
@@ -216,7 +224,9 @@ export class Moves implements MoveService {
       const record = records.at(-1)?.kind
       if (!order || !record || record === 'CLOSED') return []
       const { body: grant } = order.grant
-      return [{ role, move, grant, port: order.port, record, holdsVm: !records.some(one => one.kind === 'CLEAN') }]
+      return [
+        { role, move, grant, port: order.port, record, holdsVm: !records.some(one => one.kind === 'CLEAN') },
+      ]
     })
   }
 

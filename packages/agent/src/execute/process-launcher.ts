@@ -43,8 +43,13 @@ export function processLauncher(ports: ProcessLauncherPorts): Launcher {
         ...(recover ? ['--recover'] : []),
       ]
       const unit = `heliotrope-mover-${role}-${move}-${newCommandId(rng).slice(0, 6)}`
-      const argv = scopes ? ['systemd-run', '--scope', '--quiet', '--collect', `--unit=${unit}`, ...mover] : mover
-      const child = spawn(argv[0]!, argv.slice(1), { detached: true, stdio: ['ignore', 'inherit', 'inherit'] })
+      const argv = scopes
+        ? ['systemd-run', '--scope', '--quiet', '--collect', `--unit=${unit}`, ...mover]
+        : mover
+      const child = spawn(argv[0]!, argv.slice(1), {
+        detached: true,
+        stdio: ['ignore', 'inherit', 'inherit'],
+      })
       let ended: string | undefined
       child.once('error', error => (ended = error.message))
       child.once('exit', (code, signal) => (ended = `exit ${code ?? signal}`))
