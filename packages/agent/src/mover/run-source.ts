@@ -191,7 +191,8 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
       case 'clean-up':
         letGo()
         if (act.detach) await detachDisks(grant, storage, log)
-        journal.append('CLEAN', {})
+        // Reclaimed is true from here on; only a journalled word reaches a target and a coordinator that we cannot reach.
+        journal.append('CLEAN', last === 'RECLAIM' ? { certificate: context.certificate('reclaimed') } : {})
         return
       case 'close': {
         const kept = last === 'ABORT' || last === 'RECLAIM'
