@@ -3,7 +3,8 @@
  * when the journal fails, when nothing comes.
  */
 import t from 'tap'
-import { vm } from './support/mover-fixture.js'
+import { standingOf } from '../src/mover/standing.js'
+import { MOVE, vm } from './support/mover-fixture.js'
 import { SideBench } from './support/rules-world-side.js'
 
 t.test('a target that refuses because the VM runs there leaves it alone', async t => {
@@ -196,5 +197,74 @@ t.test('a name that cannot be given back does not keep an early abort open', asy
   await side.run(5, true)
   t.strictSame(side.records(), ['ORDERED', 'ABORT', 'CLEAN'], 'refused: an earlier move left the name')
   t.notOk(side.done.includes(`rename ${vm.name}`))
+  await side.stop()
+})
+
+t.test('an act without effect is tried again with a pause', async t => {
+  const side = new SideBench('source')
+  side.record('PREPARED', { domid: 3, bootId: 'boot-now' })
+  side.record('ABORT')
+  side.domain('suspended')
+  side.deaf = true
+  await side.run(5)
+  const tries = side.done.filter(what => what === 'resume').length
+  t.ok(tries > 1 && tries < 20, `${tries} in 5 s`)
+  side.deaf = false
+  await side.run(2)
+  t.equal(side.records().at(-1), 'CLEAN')
+  await side.stop()
+})
+
+t.test('a certificate given out by an earlier process is given out again, to the letter', async t => {
+  const side = new SideBench('source')
+  const release = side.word('release', 'source', 5, 1_700_000_000_000)
+  side.record('PREPARED', { domid: 3, bootId: 'boot-now' })
+  side.record('COMMIT', { certificate: release })
+  side.domain('suspended')
+  await side.run(5)
+  t.ok(side.gave.length > 1)
+  for (const given of side.gave) t.strictSame(given, release)
+  await side.stop()
+})
+
+t.test(
+  'Reclaimed is in the journal: the coordinator and a target out of reach learn it from there',
+  async t => {
+    const side = new SideBench('source')
+    side.record('PREPARED', { domid: 3, bootId: 'boot-now' })
+    side.record('COMMIT', { certificate: side.word('release', 'source', 5) })
+    side.domain('suspended')
+    side.peer.connected = false
+    await side.run(1)
+    side.hear('refuse')
+    await side.run(5)
+    t.strictSame(side.records().slice(-2), ['RECLAIM', 'CLEAN'])
+    t.strictSame(side.gave, [], 'the target is out of reach')
+    const known = standingOf(side.journal, MOVE).certificates.map(({ body }) => `${body.kind}/${body.epoch}`)
+    t.strictSame(known, ['grant/4', 'release/5', 'refuse/4', 'reclaimed/6'])
+    await side.stop()
+  },
+)
+
+t.test('an xl that hangs after the report loses its pipes after a minute', async t => {
+  const side = await handingOver()
+  side.hear('ready')
+  await side.run(1)
+  side.sourceXl.goRead = true
+  side.sourceXl.onChange()
+  await side.run(1)
+  side.hear('accept', 5)
+  await side.run(1)
+  t.ok(side.done.includes('report'))
+  await side.run(50)
+  t.notOk(side.done.includes('close pipes'))
+  side.xlGone = false
+  await side.run(20)
+  t.ok(side.done.includes('close pipes'))
+  t.notOk(side.done.includes('destroy'), 'not beside a living xl')
+  side.xlGone = true
+  await side.run(5)
+  t.ok(side.done.includes('destroy'))
+  t.equal(side.records().at(-1), 'CLEAN')
   await side.stop()
 })

@@ -9,7 +9,14 @@ import {
   silentLog,
   VirtualClock,
 } from '@heliotrope/shared'
-import type { GrantBody, HostCertificateKind, MemoryJournal, MoveRole, Signer } from '@heliotrope/shared'
+import type {
+  GrantBody,
+  HostCertificate,
+  HostCertificateKind,
+  MemoryJournal,
+  MoveRole,
+  Signer,
+} from '@heliotrope/shared'
 import { streamOf } from '../../src/mover/records.js'
 import { runSource } from '../../src/mover/run-source.js'
 import { runTarget } from '../../src/mover/run-target.js'
@@ -30,6 +37,10 @@ export class SideBench {
   readonly done: string[] = []
   /** What was said to the other side. */
   readonly said: string[] = []
+  /** The certificates among it. */
+  readonly gave: HostCertificate[] = []
+  /** Commands to the hypervisor are carried out, and change nothing. */
+  deaf = false
   /** How often it looked at the hypervisor. */
   looked = 0
   xlGone = true
@@ -71,8 +82,10 @@ export class SideBench {
     }
     this.peer = {
       connected: true,
-      send: message =>
-        void this.said.push(message.t === 'certificate' ? message.certificate.body.kind : message.t),
+      send: message => {
+        this.said.push(message.t === 'certificate' ? message.certificate.body.kind : message.t)
+        if (message.t === 'certificate') this.gave.push(message.certificate)
+      },
       onMessage: () => {},
       onChange: () => {},
       start: () => {
@@ -103,19 +116,21 @@ export class SideBench {
     const plain = word === 'ready' || word === 'listening' || word === 'closed' || word === 'done'
     const message: PeerMessage = plain
       ? { t: word }
-      : {
-          t: 'certificate',
-          certificate: certify(this.#keys[other], {
-            kind: word,
-            move: MOVE,
-            vm: vm.uuid,
-            epoch,
-            by: hostId(other === 'source' ? 'a' : 'b'),
-            bootId: BOOT,
-            at: START,
-          }),
-        }
+      : { t: 'certificate', certificate: this.word(word, other, epoch) }
     this.peer.onMessage(message)
+  }
+
+  /** A certificate of this move as a side gives it out. */
+  word(kind: HostCertificateKind, by: MoveRole, epoch: number, at = START): HostCertificate {
+    return certify(this.#keys[by], {
+      kind,
+      move: MOVE,
+      vm: vm.uuid,
+      epoch,
+      by: hostId(by === 'source' ? 'a' : 'b'),
+      bootId: BOOT,
+      at,
+    })
   }
 
   /** Runs the loop for some virtual seconds; starts it the first time. */
@@ -143,6 +158,7 @@ export class SideBench {
   #common() {
     const did = (what: string, change: Partial<DomainSeen> | 'gone' = {}): Promise<void> => {
       this.done.push(what)
+      if (this.deaf) return Promise.resolve()
       this.domains = change === 'gone' ? [] : this.domains.map(domain => ({ ...domain, ...change }))
       return Promise.resolve()
     }
