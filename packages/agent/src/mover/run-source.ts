@@ -76,7 +76,9 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
     if (transfer?.streamSent) begun.suspendedAt ||= clock.mono()
     // While the copy runs the hypervisor is left alone: the end of the stream implies that the VM is suspended.
     const look = !cleaned && !(live && (last === 'ORDERED' || last === 'PREPARED' || last === 'HANDOVER'))
-    const seen = look ? lookAt(journal.find('PREPARED')?.body, ports.bootId, await hypervisor.find(grant.vm)) : undefined
+    const seen = look
+      ? lookAt(journal.find('PREPARED')?.body, ports.bootId, await hypervisor.find(grant.vm))
+      : undefined
     const drained =
       last === 'PREPARED' && ready && !readyGiven && transfer?.streamSent
         ? await hypervisor.drained(journal.find('PREPARED')?.body.domid ?? -1)
@@ -191,7 +193,7 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
       case 'clean-up':
         letGo()
         if (act.detach) await detachDisks(grant, storage, log)
-        // Reclaimed is true from here on; only a journalled word reaches a target and a coordinator that we cannot reach.
+        // Reclaimed is true from here on; only a journalled word finds its way by the coordinator.
         journal.append('CLEAN', last === 'RECLAIM' ? { certificate: context.certificate('reclaimed') } : {})
         return
       case 'close': {
@@ -235,7 +237,10 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
 
   await peer.start()
   try {
-    await loop.run({ observe, step: sourceStep, speak, perform, waiting, failed }, { clock, log, signal: options.signal })
+    await loop.run(
+      { observe, step: sourceStep, speak, perform, waiting, failed },
+      { clock, log, signal: options.signal },
+    )
   } finally {
     letGo()
     await peer.stop()
