@@ -50,7 +50,8 @@ export interface AgentOptions {
   version: string
   moverAddress: string
   portals: readonly string[]
-  model?: string
+  /** Make of the host, once it is known. */
+  model?: () => string | undefined
   /** Until the coordinator says otherwise. Default 5 s. */
   reportMs?: Ms
   uplink?: UplinkOptions
@@ -200,12 +201,13 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
       const { bridges, ...rest } = await hypervisor.facts()
       domains = await describeDomains(seen.domains, hypervisor, moves)
       cpuS = cpuSeconds(seen.domains, seen.dom0CpuS)
+      const model = options.model?.()?.slice(0, 120)
       facts = {
         ...rest,
         bridges,
         portals: [...options.portals],
         moverAddress: options.moverAddress,
-        ...(options.model === undefined ? {} : { model: options.model.slice(0, 120) }),
+        ...(model === undefined ? {} : { model }),
       }
       hypervisorProblem = undefined
     } catch (error) {

@@ -23,7 +23,7 @@ import type { Hypervisor } from './ports.js'
 import type { MoverSettings } from './mover/settings.js'
 import { openReportBuffer } from './report/buffer.js'
 import { bootId as readBootId, hostModel } from './sense/host.js'
-import { serveStatus } from './status-server.js'
+import { mustBeAlone, serveStatus } from './status-server.js'
 import { connectCoordinator } from './trust/connect.js'
 import { readIdentity, writeWhole } from './trust/identity.js'
 import { renew } from './trust/join.js'
@@ -87,6 +87,7 @@ export async function runAgent(
         remedy: `on the coordinator: heliotrope token create --host ${config.host} --site ${config.site}; here: heliotrope-agent join`,
       },
     )
+  await mustBeAlone(statusSocket(config))
   let identity = found
   mkdirSync(config.run_dir, { recursive: true, mode: 0o700 })
   const bootId = await readBootId(files)
@@ -138,7 +139,9 @@ export async function runAgent(
     maxAgeMs: config.report.buffer_days * DAY,
     maxBytes: config.report.buffer_mib * MEBIBYTE,
   })
-  const model = await hostModel(log)
+  let model: string | undefined
+  // Takes a while on a slow host, and nothing waits for it.
+  void hostModel(log).then(found => (model = found))
   const hypervisor = xenOf(host, config, log)
   const agent = createAgent(
     {
@@ -171,7 +174,7 @@ export async function runAgent(
       version: VERSION,
       moverAddress: address,
       portals,
-      ...(model === undefined ? {} : { model }),
+      model: () => model,
       reportMs: config.report.every_ms,
     },
   )

@@ -11,7 +11,7 @@ export async function serveStatus(
   status: () => AgentStatus,
 ): Promise<{ stop(): Promise<void> }> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  // Left by an agent that was killed; a living one is found before this by its lock.
+  // Left by an agent that was killed; see mustBeAlone.
   rmSync(path, { force: true })
   const server = createServer(socket => {
     socket.on('error', () => {})
@@ -51,4 +51,13 @@ export function askAgent(path: string, timeoutMs: Ms = 5_000): Promise<AgentStat
       }
     })
   })
+}
+
+/** Two agents on one host would report, and move, against each other. @throws conflict */
+export async function mustBeAlone(path: string): Promise<void> {
+  const other = await askAgent(path).catch(() => undefined)
+  if (other)
+    throw new HeliotropeError('conflict', `an agent of ${other.host} runs here already`, {
+      remedy: 'systemctl status heliotrope-agent; stop it first',
+    })
 }

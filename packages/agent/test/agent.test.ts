@@ -57,7 +57,7 @@ function world(more: { findings?: (offset: Ms | undefined) => Promise<Finding[]>
         version: '0.1.0',
         moverAddress: '10.0.0.1',
         portals: ['10.0.0.5:3260'],
-        model: 'Made Up',
+        model: () => 'Made Up',
       },
     )
   return { clock, log, coordinator, host, sun, moves, buffer, open }
