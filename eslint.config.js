@@ -14,7 +14,7 @@ export default tseslint.config(
       // A new command, record or state must be handled everywhere.
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
       '@typescript-eslint/no-empty-function': 'off',
       'no-console': 'error',
     },
@@ -29,5 +29,5 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['**/cli/**', '**/main.ts', 'test/**', 'scripts/**', 'packages/simulator/src/demo/**'], rules: { 'no-console': 'off' } },
+  { files: ['**/cli/**', '**/main.ts', 'test/**', 'scripts/**', 'packages/simulator/src/demo/**', 'packages/*/test/support/**'], rules: { 'no-console': 'off' } },
 )

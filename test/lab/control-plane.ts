@@ -22,6 +22,9 @@ export const hostId = (host: Host): string => `host-${host.network.key}`
 /** Each question is a process of its own, beside two emulated hosts. */
 const askMs = 2_000
 
+/** `migrate --wait` takes as long as the move. */
+const commandMs = 900_000
+
 export interface ControlPlaneOptions {
   /** What the coordinator may do by itself, at both sites. */
   mode: 'observe' | 'recommend' | 'auto'
@@ -63,7 +66,7 @@ export class ControlPlane {
 
   /** The operator's command, with --json; the last line of stdout is its answer. */
   async heliotrope(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    return exec([process.execPath, program, ...args, '--config', configFile, '--json'])
+    return exec([process.execPath, program, ...args, '--config', configFile, '--json'], { timeoutMs: commandMs })
   }
 
   /** @throws LabError if the command fails */
@@ -125,7 +128,7 @@ function writeConfig({ mode }: ControlPlaneOptions): void {
     `data_dir: ${inRun('coordinator', 'data')}`,
     `listen: { host: ${serviceAddress}, port: 7420 }`,
     `server_names: [${serviceAddress}]`,
-    'report_interval_s: 5',
+    'report_interval_s: 10',
     'reconcile_interval_s: 5',
     'sites:',
     site('a', 'Amsterdam', 4.9),

@@ -90,8 +90,10 @@ export class Host {
   /** Goes back to a snapshot, on or off before, and waits until dom0 answers with the right time. */
   async load(snapshot: string): Promise<void> {
     await this.shell.close()
-    if (this.qemu.alive()) await this.qemu.load(snapshot)
-    else await this.qemu.start(this.image, snapshot)
+    // A new QEMU each time: one that runs keeps its TSC from going back (cpu_ticks_prev), Xen then sees the TSC leap
+    // beside the HPET ("Platform timer appears to have unexpectedly wrapped"), and dom0's clock may stand still for good.
+    await this.qemu.kill()
+    await this.qemu.start(this.image, snapshot)
     await this.ready(240_000)
   }
 }

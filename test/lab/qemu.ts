@@ -68,12 +68,6 @@ export class Qemu {
     await humanMonitor(this.#monitor, `savevm ${snapshot}`)
   }
 
-  /** Goes back to a snapshot (half a second). */
-  async load(snapshot: string): Promise<void> {
-    await humanMonitor(this.#monitor, `loadvm ${snapshot}`)
-    await monitor(this.#monitor, 'cont')
-  }
-
   /** Stops (false) or lets go on (true) the machine's CPU: a host that hangs. */
   async run(on: boolean): Promise<void> {
     await monitor(this.#monitor, on ? 'cont' : 'stop')

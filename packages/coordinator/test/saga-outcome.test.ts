@@ -38,7 +38,12 @@ t.test('outcome: who may say what', async t => {
     undefined,
     'the source is past COMMIT: it must take the VM back first',
   )
-  t.equal(proven([y.certificate(grant, 'refuse', 0)], standing(move, 'PREPARED')), 'stayed')
+  t.equal(
+    proven([y.certificate(grant, 'refuse', 0)], standing(move, 'PREPARED')),
+    undefined,
+    'READY may be in its hands: it may still commit, and then take the VM back',
+  )
+  t.equal(proven([y.certificate(grant, 'refuse', 0)], standing(move, 'ABORT')), 'stayed')
   t.equal(proven([], undefined, standing(move, 'RUNNING')), 'moved')
   t.equal(proven([], undefined, standing(move, 'LOST', { outcome: 'lost' })), 'lost')
   t.equal(

@@ -47,6 +47,8 @@ export interface MovesPorts {
 
 /** How long a command waits for PREPARED before it says that it cannot tell. */
 const PREPARE_MS: Ms = 150_000
+/** How long a cleared alarm is told. */
+const CLEARED_MS: Ms = 60_000
 /** How often movers are looked after. */
 const TEND_MS: Ms = 2_000
 
@@ -123,10 +125,15 @@ export class Moves implements MoveService {
     const { clock, journal, log } = this.#ports
     const open = openMoves(journal)
     const names = new Set(open.map(({ role, move }) => streamOf(role, move)))
-    for (const name of [...this.#progress.keys()]) if (!names.has(name)) this.#progress.delete(name)
+    for (const name of [...this.#progress.keys()])
+      if (!names.has(name)) {
+        this.#progress.delete(name)
+        this.#hooks.changed()
+      }
     for (const [name, alarm] of this.#alarms)
-      if (alarm.state === 'cleared') this.#alarms.delete(name)
-      else if (!names.has(name)) this.#alarms.set(name, { ...alarm, state: 'cleared', at: clock.wall() })
+      if (alarm.state === 'cleared') {
+        if (clock.wall() - alarm.at > CLEARED_MS) this.#alarms.delete(name)
+      } else if (!names.has(name)) this.#clear(name, alarm)
     await Promise.all(
       open.map(({ role, move }) =>
         this.#look(role, move).catch((error: unknown) =>

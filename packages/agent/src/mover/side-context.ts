@@ -165,7 +165,8 @@ export class SideContext {
       startedAt: this.#startedAt,
       text: text.slice(0, 400),
     }
-    const late = waitedMs >= ALARM_AFTER_MS && phase !== 'copying'
+    // Up to PREPARED a deadline ends the wait; from there on only the other side does, and people should know.
+    const late = waitedMs >= ALARM_AFTER_MS && record !== 'ORDERED' && record !== 'PREPARED'
     const alarm = late
       ? {
           text: `move ${this.grant.move} of ${this.grant.config.name}: ${this.order.role} at ${record} has waited ${Math.round(waitedMs / 1000)} s for ${text}`,

@@ -250,7 +250,7 @@ export class MoveSaga {
     const certified = state.granted
       ? { epoch: proof.epoch, ...endOf(proof.outcome, this.#ports.clock.wall()) }
       : {}
-    fleet.note(vm, { busy: undefined, movingTo: undefined, ...certified })
+    fleet.note(vm, { busy: undefined, endedMove: this.move, movingTo: undefined, ...certified })
     audit.finish(act, moved ? 'done' : 'failed', `${proof.outcome}: ${proof.why}`)
     alarms.clear('coordinator', `stuck/${this.move}`)
     if (proof.outcome === 'lost')

@@ -17,8 +17,8 @@ export interface Proof {
   why: string
 }
 
-/** Records of the source before COMMIT: the right to run the VM has not left it. */
-const beforeCommit = ['', 'ORDERED', 'PREPARED', 'ABORT']
+/** Records of the source from which it cannot commit any more. At PREPARED it may have READY in hand. */
+const beforeCommit = ['', 'ORDERED', 'ABORT']
 
 /**
  * @param certificates seen so far, checked or not: those that do not fit the grant count for nothing

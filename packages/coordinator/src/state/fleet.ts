@@ -24,6 +24,8 @@ export interface VmNote {
   /** Highest epoch that one of our moves certified. */
   epoch: Epoch
   busy?: MoveId | undefined
+  /** The last one that ended: a report from before it was closed says otherwise for some seconds. */
+  endedMove?: MoveId | undefined
   /** Where that move takes it. */
   movingTo?: HostId | undefined
   lastMovedAt?: Ms | undefined

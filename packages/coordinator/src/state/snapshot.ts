@@ -75,7 +75,7 @@ function hostState(host: HostRecord, power: HostPower | undefined): HostState[] 
 
 function vmState(uuid: VmId, { owner }: Whereabouts, note: VmNote, power: HostPower | undefined): VmState {
   const { host, domain } = owner
-  const busy = note.busy ?? domain.move
+  const busy = note.busy ?? (domain.move === note.endedMove ? undefined : domain.move)
   return {
     uuid,
     name: baseName(domain.config?.name ?? domain.name),

@@ -1,0 +1,71 @@
+import { ControlPlane, hostId } from '../control-plane.js'
+import { LabError } from '../errors.js'
+import type { Host } from '../host.js'
+import type { Lab } from '../lab.js'
+import { whereRuns } from '../leftovers.js'
+import { say } from '../say.js'
+import type { SuiteOptions } from '../suite.js'
+import { until } from '../until.js'
+import { mustBeWhole, WatchedGuest } from '../watched-guest.js'
+
+/**
+ * Parts of us are killed (-9) while a VM moves: the coordinator after the grant, the agent of the source and the agent of
+ * the target in the middle of the stream. Each time the move ends or is undone, and one VM runs.
+ */
+export async function run(lab: Lab, options: SuiteOptions): Promise<Record<string, unknown>> {
+  const [a, b] = [lab.host('A'), lab.host('B')]
+  const plane = await ControlPlane.up(lab, { mode: 'observe' })
+  const guest = await WatchedGuest.start(lab, a, { memoryMiB: Number(options['memory'] ?? 128) })
+  await plane.vmIs(guest.spec.name, a)
+  const cases: Record<string, string> = {}
+  let at = a
+  const move = async (name: string, kill: (from: Host, to: Host) => Promise<void>): Promise<void> => {
+    const to = at === a ? b : a
+    say(`case: ${name}`)
+    await plane.ask('migrate', guest.spec.name, hostId(to), '--reason', name)
+    await copying(at)
+    await kill(at, to)
+    if (!plane.coordinatorLives()) {
+      await until('the move to end without the coordinator', 600_000, () => settled(lab), 3_000)
+      await plane.startCoordinator()
+    }
+    await plane.connected()
+    await until('the move to end', 600_000, () => ended(plane), 3_000)
+    await until('nothing to be under way on the hosts', 300_000, () => settled(lab), 3_000)
+    const runsOn = await whereRuns(lab.hosts, guest.spec.name)
+    if (runsOn.length !== 1) throw new LabError(`${name}: ${guest.spec.name} runs on ${runsOn.join(' and ') || 'no host'}`)
+    at = lab.host(runsOn[0]!)
+    cases[name] = at === to ? 'moved' : 'stayed'
+    say(`${name}: ${cases[name]}`)
+    await plane.vmIs(guest.spec.name, at)
+  }
+  await move('coordinator killed after the grant', () => plane.killCoordinator())
+  await move('agent of the source killed in the stream', from => killAgent(from))
+  await move('agent of the target killed in the stream', (_from, to) => killAgent(to))
+  const { verdict, left } = await guest.finish(at)
+  await plane.down()
+  const result = { cases, ...verdict }
+  mustBeWhole(result, verdict, left)
+  return result
+}
+
+const killAgent = async (host: Host): Promise<void> => {
+  await host.must('systemctl kill --kill-whom=main -s KILL heliotrope-agent')
+}
+
+async function copying(from: Host): Promise<void> {
+  await until('the stream to flow', 300_000, async () => {
+    return (await from.ssh('pgrep -f "[x]l migrate"')).code === 0 ? true : undefined
+  })
+}
+
+async function ended(plane: ControlPlane): Promise<true | undefined> {
+  const { moves } = await plane.ask<{ moves: unknown[] }>('status')
+  return moves.length === 0 ? true : undefined
+}
+
+async function settled(lab: Lab): Promise<true | undefined> {
+  for (const host of lab.hosts)
+    if ((await host.ssh('pgrep -f "[h]eliotrope-mover|[x]l migrate|[l]ibxl-save-helper"')).code === 0) return undefined
+  return true
+}
