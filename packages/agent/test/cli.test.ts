@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { decode, encode, fromAgentSchema, PROTOCOL } from '@heliotrope/shared'
 import type { Report } from '@heliotrope/shared'
@@ -52,18 +54,18 @@ esac
     },
     ca: {},
   })
+  // A Unix socket is made there, whose path must be short.
+  const runDir = mkdtempSync(join(tmpdir(), 'agent-'))
+  t.teardown(() => rmSync(runDir, { recursive: true, force: true }))
   for (const name of ['xl', 'xenstore-watch', 'watts']) chmodSync(`${dir}/bin/${name}`, 0o755)
   writeFileSync(
     `${dir}/agent.yaml`,
-    `host: a1\nsite: a\ncoordinator: ${coordinator}\ndata_dir: ${dir}/data\nrun_dir: ${dir}/run\nmover: {address: 127.0.0.1}\n${more}`,
+    `host: a1\nsite: a\ncoordinator: ${coordinator}\ndata_dir: ${dir}/data\nrun_dir: ${runDir}\nmover: {address: 127.0.0.1}\n${more}`,
   )
   return dir
 }
 
-async function until<T>(
-  ask: () => Promise<T | undefined> | T | undefined,
-  why: () => string,
-): Promise<T> {
+async function until<T>(ask: () => Promise<T | undefined> | T | undefined, why: () => string): Promise<T> {
   for (let i = 0; i < 600; i++) {
     const found = await ask()
     if (found !== undefined) return found
@@ -164,10 +166,7 @@ t.test('join, run, status, stop: over real TLS, with programs as on a dom0', asy
   t.match(await run(dir, ['join', '--token-file', `${dir}/token`, '--json']), { code: 0, out: /"host":"a1"/ })
   const agent = start(dir, ['run'])
   t.teardown(() => agent.child.kill('SIGKILL'))
-  await until(
-    () => (reports.some(report => report.full) && reports.length > 2 ? true : undefined),
-    agent.log,
-  )
+  await until(() => (reports.some(report => report.full) && reports.length > 2 ? true : undefined), agent.log)
   t.match(
     reports.find(report => report.full),
     {

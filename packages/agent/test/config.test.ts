@@ -72,6 +72,7 @@ t.test('each mistake with its place, what was meant, and what is allowed', async
   )
   t.match(wrong(good.replace('name: pdu', 'name: sun')), /two meters have the same name/)
   t.match(wrong(good.replace('kind: nut', 'kind: nuts')), /meters\.1/)
+  t.match(wrong(`${good}run_dir: /${'x'.repeat(90)}\n`), /run_dir: must be short/)
   t.match(wrong('host: [a'), /^agent\.yaml:1:\d+: /)
   t.match(wrong(''), /host: is missing/)
   t.match(wrong('just words'), /agent\.yaml/)

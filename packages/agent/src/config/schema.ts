@@ -61,7 +61,8 @@ export const agentConfigSchema = z.strictObject({
   site: siteIdSchema,
   coordinator: z.string().regex(/^wss:\/\/[^\s/]+(\/\S*)?$/, 'must be wss://HOST:PORT'),
   data_dir: absolute.default('/var/lib/heliotrope'),
-  run_dir: absolute.default('/run/heliotrope'),
+  /** Unix sockets are made here, and the system cuts longer paths without a word. */
+  run_dir: absolute.max(80, 'must be short, 80 characters at most').default('/run/heliotrope'),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   mover: z.strictObject({
     /** Where other hosts' movers reach this one. */
