@@ -2,7 +2,7 @@
  * The agent: looks at the hypervisor, reads the meters, tells the coordinator, and lets commands in. Everything it
  * touches is a port, so that it runs unchanged in the simulator.
  */
-import { errorChain, every, HeliotropeError, HOUR, SECOND } from '@heliotrope/shared'
+import { errorChain, every, HeliotropeError, HOUR, MINUTE, SECOND } from '@heliotrope/shared'
 import type {
   Alarm,
   Cancel,
@@ -86,6 +86,8 @@ export interface Agent {
 
 /** Several events of one cause become one look. */
 const SETTLE_MS: Ms = 100
+/** How old what `xl info` says may become while no domain comes, goes or changes its memory. */
+const FACTS_MS: Ms = MINUTE
 /** Progress of a move is told at most this often. */
 const PROGRESS_MS: Ms = SECOND
 
@@ -94,6 +96,9 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
   const { host, site, bootId } = options
   const builder = new ReportBuilder({ host, site, bootId })
   let facts: HostFacts | undefined
+  let hostFacts: Awaited<ReturnType<Hypervisor['facts']>> | undefined
+  let factsShape = ''
+  let factsAt: Ms = 0
   let domains: Domain[] | undefined
   let cpuS: Record<string, number> = {}
   let findings: Finding[] | undefined
@@ -198,13 +203,18 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
   const observe = async (): Promise<void> => {
     try {
       const seen = await hypervisor.list()
-      const { bridges, ...rest } = await hypervisor.facts()
+      // Free memory changes with the domains; asked more seldom, the agent costs half.
+      const shape = seen.domains.map(({ domid, memoryMiB }) => `${domid}:${memoryMiB}`).join(' ')
+      if (!hostFacts || shape !== factsShape || clock.mono() - factsAt > FACTS_MS) {
+        hostFacts = await hypervisor.facts()
+        factsShape = shape
+        factsAt = clock.mono()
+      }
       domains = await describeDomains(seen.domains, hypervisor, moves)
       cpuS = cpuSeconds(seen.domains, seen.dom0CpuS)
       const model = options.model?.()?.slice(0, 120)
       facts = {
-        ...rest,
-        bridges,
+        ...hostFacts,
         portals: [...options.portals],
         moverAddress: options.moverAddress,
         ...(model === undefined ? {} : { model }),
@@ -213,6 +223,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
     } catch (error) {
       const { message, remedy } = HeliotropeError.from(error)
       if (!hypervisorProblem) log.error('the hypervisor cannot be read', { error: errorChain(error) })
+      hostFacts = undefined
       hypervisorProblem = {
         key: 'hypervisor',
         state: 'raised',

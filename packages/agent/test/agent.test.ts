@@ -123,6 +123,22 @@ t.test('a domain that changes is told at once, by event', async t => {
   t.match(coordinator.reports.at(-1), { domains: [] }, 'gone, too')
 })
 
+t.test('facts are asked for when domains change, and once a minute', async t => {
+  const { clock, coordinator, host, open } = world()
+  const agent = open()
+  await agent.start()
+  t.teardown(() => agent.stop())
+  await clock.advance(50_000)
+  t.equal(host.infos, 1)
+  host.domains = []
+  host.event()
+  await clock.advance(500)
+  t.equal(host.infos, 2)
+  t.match(coordinator.reports.at(-1), { facts: { freeMemoryMiB: 1_024 } })
+  await clock.advance(130_000)
+  t.equal(host.infos, 4)
+})
+
 t.test('what happens offline is kept and told in order; a full report follows', async t => {
   const { clock, coordinator, host, open } = world()
   const agent = open()

@@ -24,6 +24,8 @@ export interface SmallHost {
   /** The hypervisor answers nothing but this. */
   broken: Error | undefined
   looks: number
+  /** How often the facts were asked for. */
+  infos: number
   event(): void
 }
 
@@ -43,6 +45,7 @@ export function smallHost(): SmallHost {
     domains: [web],
     broken: undefined,
     looks: 0,
+    infos: 0,
     event: () => watchers.forEach(changed => changed()),
     hypervisor: {
       async list() {
@@ -55,15 +58,18 @@ export function smallHost(): SmallHost {
       },
       find: async uuid => host.domains.filter(domain => domain.uuid === uuid),
       inspect: async () => ({ config: webConfig, liveBlockers: [] }),
-      facts: async () => ({
-        xenVersion: '4.20',
-        virtCaps: ['hap'],
-        cpus: 4,
-        cpuMHz: 2_000,
-        totalMemoryMiB: 4_096,
-        freeMemoryMiB: 1_024,
-        bridges: ['xenbr0'],
-      }),
+      async facts() {
+        host.infos++
+        return {
+          xenVersion: '4.20',
+          virtCaps: ['hap'],
+          cpus: 4,
+          cpuMHz: 2_000,
+          totalMemoryMiB: 4_096,
+          freeMemoryMiB: 1_024 * (1 + host.domains.length),
+          bridges: ['xenbr0'],
+        }
+      },
       rename: refuse,
       pause: refuse,
       unpause: refuse,
