@@ -11,7 +11,8 @@ const packages = readdirSync(join(root, 'packages'))
 function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
     const path = join(folder, entry.name)
-    if (entry.isDirectory()) return ['node_modules', 'dist', 'fixtures'].includes(entry.name) ? [] : sources(path)
+    if (entry.isDirectory())
+      return ['node_modules', 'dist', 'fixtures'].includes(entry.name) ? [] : sources(path)
     return /\.tsx?$/.test(entry.name) && !entry.name.endsWith('.d.ts') ? [relative(root, path)] : []
   })
 }
@@ -39,8 +40,12 @@ const isEdge = (file: string): boolean =>
 t.test('the planner imports only itself and types of shared', async t => {
   for (const file of files.filter(file => file.startsWith('packages/planner/')))
     for (const { what, typeOnly } of imports(file))
-      if (!what.startsWith('.') && !(what === '@heliotrope/shared' && typeOnly)) t.fail(`${file} imports ${what}`)
-  t.ok(files.some(file => file.startsWith('packages/planner/')), 'the planner was looked at')
+      if (!what.startsWith('.') && !(what === '@heliotrope/shared' && typeOnly))
+        t.fail(`${file} imports ${what}`)
+  t.ok(
+    files.some(file => file.startsWith('packages/planner/')),
+    'the planner was looked at',
+  )
 })
 
 t.test('agent and coordinator never import each other', async t => {
@@ -60,11 +65,13 @@ t.test('rules of the move and the saga see ports, not sockets, SQLite or process
   t.ok(guarded.length > 0, 'there are such files')
   for (const file of guarded)
     for (const { what, typeOnly } of imports(file))
-      if (!typeOnly && /^(ws|better-sqlite3|fastify|node:(?!crypto))/.test(what)) t.fail(`${file} imports ${what}`)
+      if (!typeOnly && /^(ws|better-sqlite3|fastify|node:(?!crypto))/.test(what))
+        t.fail(`${file} imports ${what}`)
 })
 
 t.test('time, randomness and output are parameters everywhere but at the edges', async t => {
-  const forbidden = /\b(process\.(?!nextTick)\w+|Date\.now|Math\.random|console\.(?:log|info|warn|error|debug)|new Date\(\))/
+  const forbidden =
+    /\b(process\.(?!nextTick)\w+|Date\.now|Math\.random|console\.(?:log|info|warn|error|debug)|new Date\(\))/
   for (const file of files.filter(file => !isEdge(file))) {
     const found = forbidden.exec(code(file))
     if (found) t.fail(`${file} uses ${found[0]}`)
@@ -82,7 +89,9 @@ t.test('no file grows beyond 400 lines', async t => {
 
 t.test('every path that the documents name exists', async t => {
   for (const page of ['ARCHITECTURE.md', 'README.md', 'CONTRIBUTING.md', 'SECURITY.md']) {
-    const named = [...read(page).matchAll(/`((?:packages|scripts|test|docs)\/[\w./-]*)`/g)].map(match => match[1]!)
+    const named = [...read(page).matchAll(/`((?:packages|scripts|test|docs)\/[\w./-]*)`/g)].map(
+      match => match[1]!,
+    )
     for (const path of named) t.ok(existsSync(join(root, path)), `${page}: ${path}`)
   }
 })

@@ -43,6 +43,8 @@ export class ControlPlane {
     await installProduct(lab.hosts)
     writeConfig(options)
     await plane.startCoordinator()
+    // As on a production host: a busy guest must not starve dom0, which shares the one emulated CPU with it.
+    await Promise.all(lab.hosts.map(host => host.must('xl sched-credit2 -d Domain-0 -w 2048')))
     await Promise.all(lab.hosts.map(host => plane.#join(host)))
     await plane.connected()
     return plane
@@ -66,7 +68,9 @@ export class ControlPlane {
 
   /** The operator's command, with --json; the last line of stdout is its answer. */
   async heliotrope(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    return exec([process.execPath, program, ...args, '--config', configFile, '--json'], { timeoutMs: commandMs })
+    return exec([process.execPath, program, ...args, '--config', configFile, '--json'], {
+      timeoutMs: commandMs,
+    })
   }
 
   /** @throws LabError if the command fails */
@@ -77,17 +81,27 @@ export class ControlPlane {
   }
 
   async connected(): Promise<void> {
-    await until('both agents to report', 600_000, async () => {
-      const hosts = await this.ask<{ id: string; connected: boolean }[]>('hosts')
-      return hosts.filter(host => host.connected).length === this.lab.hosts.length ? true : undefined
-    }, askMs)
+    await until(
+      'both agents to report',
+      600_000,
+      async () => {
+        const hosts = await this.ask<{ id: string; connected: boolean }[]>('hosts')
+        return hosts.filter(host => host.connected).length === this.lab.hosts.length ? true : undefined
+      },
+      askMs,
+    )
   }
 
   async vmIs(name: string, host: Host, timeoutMs = 120_000): Promise<void> {
-    await until(`the coordinator to see ${name} on ${hostId(host)}`, timeoutMs, async () => {
-      const vms = await this.ask<{ name: string; host: string }[]>('vms')
-      return vms.some(vm => vm.name === name && vm.host === hostId(host)) ? true : undefined
-    }, askMs)
+    await until(
+      `the coordinator to see ${name} on ${hostId(host)}`,
+      timeoutMs,
+      async () => {
+        const vms = await this.ask<{ name: string; host: string }[]>('vms')
+        return vms.some(vm => vm.name === name && vm.host === hostId(host)) ? true : undefined
+      },
+      askMs,
+    )
   }
 
   async stopAgent(host: Host): Promise<void> {
@@ -110,7 +124,9 @@ export class ControlPlane {
       '--site',
       `site-${host.network.key}`,
     )
-    await host.must('mkdir -p /etc/heliotrope && cat > /etc/heliotrope/agent.yaml', { input: agentConfig(host) })
+    await host.must('mkdir -p /etc/heliotrope && cat > /etc/heliotrope/agent.yaml', {
+      input: agentConfig(host),
+    })
     await host.must('cat > /etc/systemd/system/heliotrope-agent.service', { input: unit })
     await host.must(`${agentCommand} join --config /etc/heliotrope/agent.yaml`, {
       input: `${token}\n`,

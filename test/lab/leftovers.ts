@@ -20,11 +20,20 @@ export interface Leftovers {
   total: number
 }
 
-// The brackets keep pgrep's own shell from matching.
+/**
+ * Prints the processes of a migration on a dom0. Not the monitor that `xl migrate-receive` leaves for the domain it made:
+ * it has /dev/null as stdin. The brackets keep pgrep's own shell from matching.
+ */
+export const migrationProcesses = [
+  'pgrep -fa "[h]eliotrope-mover|[x]l migrate|[l]ibxl-save-helper" | while read -r pid line; do',
+  'test "$(readlink /proc/$pid/fd/0)" = /dev/null && case "$line" in *"xl migrate-receive"*) continue;; esac;',
+  'echo "$pid $line"; done',
+].join(' ')
+
 const query = [
   'xl list | tail -n +2 | cut -d " " -f 1 | sed s/^/domain:/',
   'iscsiadm -m session 2>/dev/null | sed s/^/session:/',
-  'pgrep -fa "[h]eliotrope-mover|[x]l migrate|[l]ibxl-save-helper" | sed s/^/process:/',
+  `${migrationProcesses} | sed s/^/process:/`,
   'true',
 ].join('; ')
 

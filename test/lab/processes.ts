@@ -96,8 +96,8 @@ export async function stopProcess(
   const record = read(name)
   if (!record) return
   const pid = record.pid > 0 ? record.pid : await strayPid(record.argv)
-  const gone = (): true | undefined => (pid === undefined || !runs(pid, record.argv) ? true : undefined)
-  if (pid !== undefined && !gone()) {
+  const gone = (): true | undefined => (pid === undefined || ended(pid) ? true : undefined)
+  if (pid !== undefined && runs(pid, record.argv)) {
     send(pid, signal)
     try {
       await until(`${name} to end`, graceMs, gone, 20)
@@ -145,4 +145,13 @@ function read(name: string): ProcessRecord | undefined {
 
 function write(record: ProcessRecord): void {
   writeFileSync(recordFile(record.name), JSON.stringify(record))
+}
+
+/** Its files are closed: a process that still exits has no command line any more, but may hold taps and locks. */
+function ended(pid: number): boolean {
+  try {
+    return /^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return true
+  }
 }

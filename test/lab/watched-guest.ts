@@ -64,7 +64,11 @@ export class WatchedGuest {
   async finish(at: Host): Promise<{ verdict: Verdict; left: Leftovers }> {
     // Some writes after the last move: a disk that went read-only would stop the counter.
     const before = await counter(this.spec)
-    await until('more writes', 60_000, async () => ((await counter(this.spec)) ?? 0) > (before ?? 0) + 2 || undefined)
+    await until(
+      'more writes',
+      60_000,
+      async () => ((await counter(this.spec)) ?? 0) > (before ?? 0) + 2 || undefined,
+    )
     await Promise.all([this.ping.stop(), this.http.stop()])
     const runningOn = (await whereRuns(this.lab.hosts, this.spec.name)).length
     const left = await leftovers(this.lab.hosts, { [at.name]: { guests: [this.spec.name], sessions: 1 } })
@@ -89,6 +93,9 @@ export class WatchedGuest {
 /** @throws LabError unless one VM runs, nothing was lost and nothing is left */
 export function mustBeWhole(result: object, verdict: Verdict, left: Leftovers): void {
   const whole =
-    verdict.diskWritesLost === 0 && verdict.wentBack === 0 && verdict.leftovers === 0 && verdict.runningOn === 1
+    verdict.diskWritesLost === 0 &&
+    verdict.wentBack === 0 &&
+    verdict.leftovers === 0 &&
+    verdict.runningOn === 1
   if (!whole) throw new LabError(JSON.stringify({ ...result, left }))
 }

@@ -123,6 +123,8 @@ export async function runAgent(
       spawn,
       command: [process.execPath, moverScript()],
       settingsFile,
+      // A mover starts while the VM's owner waits: Node keeps what it compiled from one to the next.
+      env: { ...host.env, NODE_COMPILE_CACHE: join(config.data_dir, 'compile-cache') },
       scopes: await files.exists('/run/systemd/system'),
     }),
     host: config.host,

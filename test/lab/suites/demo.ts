@@ -34,7 +34,12 @@ export async function run(lab: Lab, options: SuiteOptions): Promise<Record<strin
     const startedAt = Date.now()
     await sun(lab, wattsA, wattsB)
     say(`green power now: A ${wattsA} W, B ${wattsB} W`)
-    const began = await until('the coordinator to elect a host by itself', 600_000, () => moving(plane, guest), 1_000)
+    const began = await until(
+      'the coordinator to elect a host by itself',
+      600_000,
+      () => moving(plane, guest),
+      1_000,
+    )
     const movedFrom = Date.now()
     reasons.push(began)
     await until(`${guest.spec.name} to run on ${hostId(to)}`, 900_000, () => arrived(plane, guest, to), 2_000)

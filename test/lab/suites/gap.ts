@@ -38,7 +38,8 @@ export async function run(lab: Lab, options: SuiteOptions): Promise<Record<strin
   const ratio = median(ours) / median(ssh)
   const result = { ours, ssh, oursMedianMs: median(ours), sshMedianMs: median(ssh), ratio, limit, ...verdict }
   mustBeWhole(result, verdict, left)
-  if (ratio > limit) throw new Error(`the gap is ${ratio.toFixed(2)} times that of ssh: ${JSON.stringify(result)}`)
+  if (ratio > limit)
+    throw new Error(`the gap is ${ratio.toFixed(2)} times that of ssh: ${JSON.stringify(result)}`)
   return result
 }
 

@@ -2,7 +2,7 @@ import { ControlPlane, hostId } from '../control-plane.js'
 import { LabError } from '../errors.js'
 import type { Host } from '../host.js'
 import type { Lab } from '../lab.js'
-import { whereRuns } from '../leftovers.js'
+import { migrationProcesses, whereRuns } from '../leftovers.js'
 import { say } from '../say.js'
 import type { SuiteOptions } from '../suite.js'
 import { until } from '../until.js'
@@ -33,7 +33,8 @@ export async function run(lab: Lab, options: SuiteOptions): Promise<Record<strin
     await until('the move to end', 600_000, () => ended(plane), 3_000)
     await until('nothing to be under way on the hosts', 300_000, () => settled(lab), 3_000)
     const runsOn = await whereRuns(lab.hosts, guest.spec.name)
-    if (runsOn.length !== 1) throw new LabError(`${name}: ${guest.spec.name} runs on ${runsOn.join(' and ') || 'no host'}`)
+    if (runsOn.length !== 1)
+      throw new LabError(`${name}: ${guest.spec.name} runs on ${runsOn.join(' and ') || 'no host'}`)
     at = lab.host(runsOn[0]!)
     cases[name] = at === to ? 'moved' : 'stayed'
     say(`${name}: ${cases[name]}`)
@@ -55,7 +56,7 @@ const killAgent = async (host: Host): Promise<void> => {
 
 async function copying(from: Host): Promise<void> {
   await until('the stream to flow', 300_000, async () => {
-    return (await from.ssh('pgrep -f "[x]l migrate"')).code === 0 ? true : undefined
+    return (await from.ssh('pgrep -f "[x]l migrate -s"')).code === 0 ? true : undefined
   })
 }
 
@@ -65,7 +66,6 @@ async function ended(plane: ControlPlane): Promise<true | undefined> {
 }
 
 async function settled(lab: Lab): Promise<true | undefined> {
-  for (const host of lab.hosts)
-    if ((await host.ssh('pgrep -f "[h]eliotrope-mover|[x]l migrate|[l]ibxl-save-helper"')).code === 0) return undefined
+  for (const host of lab.hosts) if ((await host.must(migrationProcesses)).trim() !== '') return undefined
   return true
 }

@@ -20,7 +20,9 @@ export async function run(lab: Lab): Promise<Record<string, unknown>> {
   const plan = JSON.stringify(await plane.ask('plan'))
   const explained = JSON.stringify(await plane.ask('explain', spec.name))
   const ordered = await plane.heliotrope('migrate', spec.name, hostId(b), '--reason', 'lab', '--wait')
-  const doctor = await a.ssh(`${agentCommand} doctor --config /etc/heliotrope/agent.yaml --json`, { timeoutMs: 180_000 })
+  const doctor = await a.ssh(`${agentCommand} doctor --config /etc/heliotrope/agent.yaml --json`, {
+    timeoutMs: 180_000,
+  })
   const tried = (await a.must('journalctl -u heliotrope-agent --no-pager')).includes('mover started')
   const runsOn = await whereRuns(lab.hosts, spec.name)
   await a.must(`xl destroy ${spec.name}`)
@@ -33,7 +35,8 @@ export async function run(lab: Lab): Promise<Record<string, unknown>> {
     tried,
     runsOn: runsOn.join(),
   }
-  const right = says.plan && says.explain && says.doctor && says.migrateRefused && !tried && says.runsOn === 'A'
+  const right =
+    says.plan && says.explain && says.doctor && says.migrateRefused && !tried && says.runsOn === 'A'
   if (!right) throw new LabError(JSON.stringify({ ...says, plan, explained, doctor: doctor.stdout, ordered }))
   return says
 }

@@ -172,9 +172,15 @@ export class Moves implements MoveService {
   #note(name: string, move: MoveId, alarm: { text: string; remedy: string } | undefined): void {
     const at = this.#ports.clock.wall()
     const before = this.#alarms.get(name)
-    if (alarm)
+    if (alarm) {
       this.#alarms.set(name, { key: `move/${move}`, state: 'raised', ...alarm, at: before?.at ?? at })
-    else if (before) this.#alarms.set(name, { ...before, state: 'cleared', at })
+      if (before?.state !== 'raised') this.#hooks.changed()
+    } else if (before?.state === 'raised') this.#clear(name, before)
+  }
+
+  #clear(name: string, alarm: Alarm): void {
+    this.#alarms.set(name, { ...alarm, state: 'cleared', at: this.#ports.clock.wall() })
+    this.#hooks.changed()
   }
 
   async #begin(

@@ -17,6 +17,8 @@ export interface ProcessLauncherPorts {
   /** Node and the mover's script. */
   command: readonly [string, ...string[]]
   settingsFile: string
+  /** Of the mover: PATH, and NODE_COMPILE_CACHE where a start should be quick. */
+  env: Record<string, string>
   /** True where systemd runs (`/run/systemd/system` exists). */
   scopes: boolean
 }
@@ -49,6 +51,7 @@ export function processLauncher(ports: ProcessLauncherPorts): Launcher {
       const child = spawn(argv[0]!, argv.slice(1), {
         detached: true,
         stdio: ['ignore', 'inherit', 'inherit'],
+        env: ports.env,
       })
       let ended: string | undefined
       child.once('error', error => (ended = error.message))

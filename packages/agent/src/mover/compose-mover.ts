@@ -56,7 +56,10 @@ export async function runMover(options: MoverOptions): Promise<void> {
     clock,
     log,
     journal,
-    hypervisor: xenHypervisor({ exec, follow: systemFollow({ spawn, env }), files, clock, log }, { configMaxAgeMs: 0 }),
+    hypervisor: xenHypervisor(
+      { exec, follow: systemFollow({ spawn, env }), files, clock, log },
+      { configMaxAgeMs: 0 },
+    ),
     storage: iscsiStorage({ exec, files, clock, log, journal, portals: settings.portals }),
     signer: signerOf(identity.key),
     bootId: settings.bootId,
@@ -70,7 +73,10 @@ export async function runMover(options: MoverOptions): Promise<void> {
 }
 
 type Side = Parameters<typeof runSource>[2]
-type Transfer = Pick<ConstructorParameters<typeof TargetXl>[0], 'spawn' | 'xl' | 'env' | 'clock' | 'log' | 'move'>
+type Transfer = Pick<
+  ConstructorParameters<typeof TargetXl>[0],
+  'spawn' | 'xl' | 'env' | 'clock' | 'log' | 'move'
+>
 type PeerPart = Pick<ConstructorParameters<typeof PeerTarget>[0], 'clock' | 'log' | 'identity' | 'grant'>
 
 async function source(

@@ -7,7 +7,14 @@
  * another mover of this side lives.
  */
 import { parseArgs } from 'node:util'
-import { errorChain, HeliotropeError, moveId, openSqliteJournal, systemClock, systemRng } from '@heliotrope/shared'
+import {
+  errorChain,
+  HeliotropeError,
+  moveId,
+  openSqliteJournal,
+  systemClock,
+  systemRng,
+} from '@heliotrope/shared'
 import { daemonLog } from '../log.js'
 import { runMover } from './compose-mover.js'
 import { readSettings } from './settings.js'
@@ -25,20 +32,26 @@ async function main(): Promise<number> {
   })
   const { role } = values
   if (values.settings === undefined || (role !== 'source' && role !== 'target') || values.move === undefined)
-    throw new HeliotropeError('bad-input', 'usage: --settings FILE --role source|target --move ID [--recover]')
+    throw new HeliotropeError(
+      'bad-input',
+      'usage: --settings FILE --role source|target --move ID [--recover]',
+    )
   const move = moveId(values.move)
   const settings = readSettings(values.settings)
   const log = daemonLog(settings.logLevel as 'info').with({ mover: role, move })
   let status: SideStatus | undefined
-  const server = await serveStatus(statusAddress(settings.host, role, move), () => status).catch((error: unknown) => {
-    log.warn('not started', { error: errorChain(error) })
-    return undefined
-  })
+  const server = await serveStatus(statusAddress(settings.host, role, move), () => status).catch(
+    (error: unknown) => {
+      log.warn('not started', { error: errorChain(error) })
+      return undefined
+    },
+  )
   if (!server) return 3
   const clock = systemClock()
   const journal = openSqliteJournal({ file: settings.journalFile, clock })
   const stopping = new AbortController()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort(new Error(signal)))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => stopping.abort(new Error(signal)))
   // The agent's end of our output may be gone; the move goes on without a log.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const env = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' }

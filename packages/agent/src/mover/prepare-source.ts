@@ -12,7 +12,8 @@ export async function checkSource(grant: GrantBody, hypervisor: Hypervisor): Pro
   const domain = found[0]
   if (domain === undefined) return refuse(`no domain with uuid ${grant.vm} is here`)
   if (found.length > 1) return refuse(`${found.length} domains with uuid ${grant.vm} are here`)
-  if (domain.state !== 'running') return refuse(`${domain.name} is ${domain.state}; a live move needs it running`)
+  if (domain.state !== 'running')
+    return refuse(`${domain.name} is ${domain.state}; a live move needs it running`)
   const { config, liveBlockers } = await hypervisor.inspect(domain.domid)
   if (liveBlockers.length > 0) return refuse(liveBlockers.join('; '))
   if (domain.name !== config.name && domain.name !== grant.config.name)
@@ -24,6 +25,7 @@ export async function checkSource(grant: GrantBody, hypervisor: Hypervisor): Pro
 
 function changedKeys(now: object, granted: object): string[] {
   const keys = new Set([...Object.keys(now), ...Object.keys(granted)])
-  const text = (config: object, key: string): string => canonical((config as Record<string, unknown>)[key] ?? null)
+  const text = (config: object, key: string): string =>
+    canonical((config as Record<string, unknown>)[key] ?? null)
   return [...keys].filter(key => text(now, key) !== text(granted, key))
 }

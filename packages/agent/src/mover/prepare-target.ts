@@ -25,13 +25,19 @@ export async function checkTarget(grant: GrantBody, host: TargetPreparation): Pr
     if (domain.uuid === config.uuid)
       refuse(`a domain with uuid ${config.uuid} is here already, as ${domain.name}`, 'see: heliotrope vms')
     if (taken.includes(domain.name))
-      refuse(`the name ${domain.name} is taken here by domain ${domain.domid}`, `xl rename or destroy domain ${domain.domid}`)
+      refuse(
+        `the name ${domain.name} is taken here by domain ${domain.domid}`,
+        `xl rename or destroy domain ${domain.domid}`,
+      )
   }
   const facts = await host.hypervisor.facts()
   const needMiB = config.maxMemoryMiB + overheadMiB(config.maxMemoryMiB)
   const freeMiB = facts.freeMemoryMiB - host.promisedMiB(new Set(domains.map(domain => domain.uuid)))
   if (needMiB > freeMiB)
-    refuse(`${needMiB} MiB are needed, ${Math.floor(freeMiB)} MiB are free here`, 'free memory, or choose another host')
+    refuse(
+      `${needMiB} MiB are needed, ${Math.floor(freeMiB)} MiB are free here`,
+      'free memory, or choose another host',
+    )
   if (config.type !== 'pv' && !facts.virtCaps.includes('hap'))
     refuse(`this hypervisor cannot receive a ${config.type} guest: no hardware assisted paging (hap)`)
   if (config.type === 'pv' && !facts.virtCaps.includes('shadow'))

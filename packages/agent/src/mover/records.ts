@@ -2,7 +2,14 @@
  * The journal of one side of one move: a stream `source/MOVE` or `target/MOVE` of these records, each synced before the
  * act it announces. The last record says where the side stands; DESIGN 5 and shared/model/saga.pml use the same names.
  */
-import type { HostCertificate, Journal, JournalRecord, MoveId, MoveOutcome, MoveRole } from '@heliotrope/shared'
+import type {
+  HostCertificate,
+  Journal,
+  JournalRecord,
+  MoveId,
+  MoveOutcome,
+  MoveRole,
+} from '@heliotrope/shared'
 import type { MoveOrder } from './ports.js'
 
 /**
@@ -96,8 +103,7 @@ export function moveJournal<K extends SourceRecord | TargetRecord>(
     last: () => all().at(-1),
     standing: () =>
       all().findLast(record => record.kind !== 'CLEAN' && record.kind !== 'CLOSED') as
-        | MoveRecord<Exclude<K, 'CLEAN' | 'CLOSED'>>
-        | undefined,
+        MoveRecord<Exclude<K, 'CLEAN' | 'CLOSED'>> | undefined,
     find: kind => all().find(record => record.kind === kind),
     append: (kind, body) => void journal.append(stream, kind, body),
     close(body) {

@@ -81,7 +81,8 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
     // While the copy arrives there is nothing to see that would change a decision.
     const look = !cleaned && (!live || readyRead || (last !== 'ORDERED' && last !== 'PREPARED'))
     // Between READY and GO only this process can change the copy; each look costs the guest time in which it stands still.
-    const fresh = live && !transfer!.xlExited && !goFed && seen?.copy === 'paused' && clock.mono() - seenAt < FRESH_MS
+    const fresh =
+      live && !transfer!.xlExited && !goFed && seen?.copy === 'paused' && clock.mono() - seenAt < FRESH_MS
     if (look && !fresh) {
       seen = lookAt(await hypervisor.find(grant.vm), everReady || readyRead)
       seenAt = clock.mono()
@@ -184,7 +185,9 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
         return hypervisor.rename(domid(), grant.config.name)
       case 'announce':
         announced = true
-        await ports.announce().catch((error: unknown) => log.warn('announce failed', { error: String(error) }))
+        await ports
+          .announce()
+          .catch((error: unknown) => log.warn('announce failed', { error: String(error) }))
         return
       case 'close-pipes':
         return letGo()
@@ -239,7 +242,10 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
 
   await peer.start()
   try {
-    await loop.run({ observe, step: targetStep, speak, perform, waiting }, { clock, log, signal: options.signal })
+    await loop.run(
+      { observe, step: targetStep, speak, perform, waiting },
+      { clock, log, signal: options.signal },
+    )
   } finally {
     letGo()
     await peer.stop()

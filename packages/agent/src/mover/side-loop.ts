@@ -38,7 +38,10 @@ export class SideLoop {
   }
 
   /** Resolves when the side has closed its stream, or the signal aborts. */
-  async run<View, Act extends { do: string }>(side: Side<View, Act>, options: SideLoopOptions): Promise<void> {
+  async run<View, Act extends { do: string }>(
+    side: Side<View, Act>,
+    options: SideLoopOptions,
+  ): Promise<void> {
     const { clock, log, signal, retryMs = 500 } = options
     let failures = 0
     let since = clock.mono()

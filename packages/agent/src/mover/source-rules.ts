@@ -84,7 +84,8 @@ export function sourceStep(view: SourceView): SourceAct {
       return committed(view)
     case 'COMMIT2':
       if (view.got.accept) return { do: 'released' }
-      if (view.got.lost) return { do: 'reclaim', why: 'both copies are gone: the VM needs a cold boot by grant' }
+      if (view.got.lost)
+        return { do: 'reclaim', why: 'both copies are gone: the VM needs a cold boot by grant' }
       return wait('the target to accept the second Release')
     case 'RELEASED':
       return leaveVm(view)

@@ -1,5 +1,12 @@
 /** What the journal of this host says of a move, for the coordinator and for people. */
-import type { Certificate, HostCertificate, Journal, MoveId, MoveRole, MoveStanding } from '@heliotrope/shared'
+import type {
+  Certificate,
+  HostCertificate,
+  Journal,
+  MoveId,
+  MoveRole,
+  MoveStanding,
+} from '@heliotrope/shared'
 import { inboxOf, moveJournal, streamOf } from './records.js'
 import type { MoveRecord, RecordBody, SourceRecord, TargetRecord } from './records.js'
 
@@ -13,7 +20,9 @@ export function standingOf(journal: Journal, move: MoveId): MoveStanding {
   if (role === undefined) return { move, known: false, record: '', closed: false, certificates: [] }
   const records = moveJournal<SourceRecord | TargetRecord>(journal, role, move).all()
   const closed = records.at(-1)?.kind === 'CLOSED'
-  const standing = records.findLast(record => record.kind !== 'CLOSED' && record.kind !== 'CLEAN') as MoveRecord<SourceRecord | TargetRecord>
+  const standing = records.findLast(
+    record => record.kind !== 'CLOSED' && record.kind !== 'CLEAN',
+  ) as MoveRecord<SourceRecord | TargetRecord>
   const last = records.at(-1)!
   const find = (kind: string): MoveRecord<string> | undefined => records.find(record => record.kind === kind)
   const why = records.findLast(record => record.body.why !== undefined)?.body.why
@@ -37,7 +46,8 @@ export function standingOf(journal: Journal, move: MoveId): MoveStanding {
 
 function outcomeOf(record: string): MoveStanding['outcome'] {
   if (record === 'RELEASED' || record === 'RUNNING') return 'moved'
-  if (record === 'ABORT' || record === 'RECLAIM' || record === 'REFUSE' || record === 'RETURN') return 'stayed'
+  if (record === 'ABORT' || record === 'RECLAIM' || record === 'REFUSE' || record === 'RETURN')
+    return 'stayed'
   if (record === 'LOST') return 'lost'
   return undefined
 }
@@ -47,14 +57,17 @@ function certificatesIn(records: MoveRecord<string>[]): Certificate[] {
   const seen = new Map<string, Certificate>()
   if (order) seen.set('grant', order.grant)
   for (const { body } of records)
-    if (body.certificate) seen.set(`${body.certificate.body.kind}/${body.certificate.body.epoch}`, body.certificate)
+    if (body.certificate)
+      seen.set(`${body.certificate.body.kind}/${body.certificate.body.epoch}`, body.certificate)
   return [...seen.values()]
 }
 
 /** Streams of moves that are not closed on this host. */
 export function openMoves(journal: Journal): { role: MoveRole; move: MoveId }[] {
   return (['source', 'target'] as const).flatMap(role =>
-    journal.streams(`${role}/`, 'open').map(stream => ({ role, move: stream.slice(role.length + 1) as MoveId })),
+    journal
+      .streams(`${role}/`, 'open')
+      .map(stream => ({ role, move: stream.slice(role.length + 1) as MoveId })),
   )
 }
 

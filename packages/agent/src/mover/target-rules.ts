@@ -136,7 +136,9 @@ function refused(view: TargetView): TargetAct {
   const heard = view.got.abort || view.got.reclaimed || view.peerClosed
   // A source that never came has nothing to be told; one that did says Abort, and then hears `done`.
   if (view.cleaned)
-    return heard || (!view.everReady && !view.everConnected) ? { do: 'close' } : wait('the source to note the refusal')
+    return heard || (!view.everReady && !view.everConnected)
+      ? { do: 'close' }
+      : wait('the source to note the refusal')
   if (!view.xlGone) return wait('xl to exit')
   if (view.got.release2) return view.copy === 'paused' ? { do: 'accept', second: true } : { do: 'lost' }
   const free = view.got.abort || view.got.reclaimed || !view.everReady
