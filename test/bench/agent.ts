@@ -148,7 +148,11 @@ meters: [{name: sun, kind: file, role: green-power, unit: W, path: ${dir}/sun}]
   const pid = agent.pid as number
   let log = ''
   agent.stderr?.setEncoding('utf8').on('data', (text: string) => (log = (log + text).slice(-4_000)))
-  await until('the session', async () => (log.includes('"connected"') ? true : undefined))
+  await until('the session', async () => (log.includes('"connected"') ? true : undefined)).catch(
+    (error: Error) => {
+      throw new Error(`${error.message}: ${log}`)
+    },
+  )
   const startS = look(pid).cpuS
   say(`connected; the start took ${startS} s of CPU; measuring for ${minutes} min with ${domains} domains`)
 

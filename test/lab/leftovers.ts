@@ -26,7 +26,7 @@ export interface Leftovers {
  */
 export const migrationProcesses = [
   'pgrep -fa "[h]eliotrope-mover|[x]l migrate|[l]ibxl-save-helper" | while read -r pid line; do',
-  'test "$(readlink /proc/$pid/fd/0)" = /dev/null && case "$line" in *"xl migrate-receive"*) continue;; esac;',
+  'test "$(readlink /proc/$pid/fd/0)" = /dev/null && case "$line" in *[m]igrate-receive*) continue;; esac;',
   'echo "$pid $line"; done',
 ].join(' ')
 
