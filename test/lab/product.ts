@@ -11,7 +11,8 @@ const installed = '/usr/lib/heliotrope'
 /** Builds what runs on a dom0 and puts it on the hosts, as the package will. */
 export async function installProduct(hosts: readonly Host[]): Promise<void> {
   say('building the product')
-  await must([join(repository, 'scripts/product')])
+  // From nothing it compiles better-sqlite3 for the dom0 runtime.
+  await must([join(repository, 'scripts/product')], { timeoutMs: 900_000 })
   const product = join(repository, 'dist/product')
   await Promise.all(
     hosts.map(async host => {
