@@ -4,6 +4,7 @@ import { describe, LabError, LabSkip, LabUsage } from './errors.js'
 import { Lab } from './lab.js'
 import type { HostName } from './network.js'
 import { inNamespace } from './processes.js'
+import { buildProduct } from './product.js'
 import { say } from './say.js'
 import type { SuiteOptions } from './suite.js'
 import { loadSuite } from './suite.js'
@@ -41,6 +42,7 @@ async function main(argv: string[]): Promise<number> {
   const name = verb === 'demo' ? 'demo' : verb === 'test' ? words.shift() : undefined
   if (name === undefined || words.length > 0) throw new LabUsage(usage)
   await loadSuite(name)
+  await buildProduct()
   await Lab.up(options['debian'])
   return again([inside, name, JSON.stringify(options)])
 }
