@@ -43,7 +43,10 @@ export async function run(lab: Lab, options: SuiteOptions): Promise<Record<strin
   await move('coordinator killed after the grant', () => plane.killCoordinator())
   await move('agent of the source killed in the stream', from => killAgent(from))
   await move('agent of the target killed in the stream', (_from, to) => killAgent(to))
-  const { verdict, left } = await guest.finish(at)
+  // Home again: whatever was killed, the next move is an ordinary one.
+  if (at !== a) await plane.ask('migrate', guest.spec.name, hostId(a), '--reason', 'home', '--wait')
+  await guest.mustBeOn(a)
+  const { verdict, left } = await guest.finish(a)
   await plane.down()
   const result = { cases, ...verdict }
   mustBeWhole(result, verdict, left)
