@@ -12,9 +12,15 @@ export default tseslint.config(
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { arguments: false } }],
       // A new command, record or state must be handled everywhere.
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
       '@typescript-eslint/no-empty-function': 'off',
       'no-console': 'error',
     },
@@ -25,9 +31,25 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-floating-promises': [
         'error',
-        { allowForKnownSafeCalls: ['tap', '@tapjs/test', '@tapjs/core'].map(name => ({ from: 'package', name: ['test', 'rejects', 'resolves', 'resolveMatch'], package: name })) },
+        {
+          allowForKnownSafeCalls: ['tap', '@tapjs/test', '@tapjs/core'].map(name => ({
+            from: 'package',
+            name: ['test', 'rejects', 'resolves', 'resolveMatch'],
+            package: name,
+          })),
+        },
       ],
     },
   },
-  { files: ['**/cli/**', '**/main.ts', 'test/**', 'scripts/**', 'packages/simulator/src/demo/**', 'packages/*/test/support/**'], rules: { 'no-console': 'off' } },
+  {
+    files: [
+      '**/cli/**',
+      '**/main.ts',
+      'test/**',
+      'scripts/**',
+      'packages/simulator/src/demo/**',
+      'packages/*/test/support/**',
+    ],
+    rules: { 'no-console': 'off' },
+  },
 )
