@@ -8,7 +8,7 @@ import type { Lab } from './lab.js'
 import { serviceAddress } from './network.js'
 import { nutAddress, nutPort, upsName } from './nut.js'
 import { inRun, repository } from './paths.js'
-import { livingPid, logFile, startProcess, stopProcess } from './processes.js'
+import { livingPid, startProcess, stopProcess } from './processes.js'
 import { agentCommand, installProduct } from './product.js'
 import { say } from './say.js'
 import { until } from './until.js'
@@ -173,5 +173,3 @@ Restart=always
 RestartSec=2
 KillMode=process
 `
-
-export { logFile }

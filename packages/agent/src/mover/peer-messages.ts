@@ -21,10 +21,6 @@ export type PeerMessage =
   /** Target: READY is journalled, the copy is complete and paused. Only ever sent to the session that brought it. */
   | { t: 'ready' }
   | { t: 'certificate'; certificate: HostCertificate }
-  /** Target: what a repeated certificate met, for the alarm text; proves nothing. */
-  | { t: 'standing'; record: string }
-  /** Target: its journal, read to its end, does not know the move. */
-  | { t: 'unknown' }
   /** Source: it has closed the move and cleaned up; the target may forget it, too. */
   | { t: 'closed' }
   /** Target: it has acted on Abort, Reclaimed or closed, and keeps nothing of the move. */
@@ -41,8 +37,6 @@ export const peerMessageSchema: z.ZodType<PeerMessage> = z.discriminatedUnion('t
   z.object({ t: z.literal('listening') }),
   z.object({ t: z.literal('ready') }),
   z.object({ t: z.literal('certificate'), certificate: hostCertificateSchema }),
-  z.object({ t: z.literal('standing'), record: z.string().max(20) }),
-  z.object({ t: z.literal('unknown') }),
   z.object({ t: z.literal('closed') }),
   z.object({ t: z.literal('done') }),
   z.object({ t: z.literal('beat') }),
