@@ -16,6 +16,8 @@ import type {
 import type { Journal, Log, MoveProgress, Ms, Rng, Signer, SiteId, Socket } from '@heliotrope/shared'
 import { createDispatch } from './execute/dispatch.js'
 import type { MoveService } from './execute/move-service.js'
+import { noPower } from './execute/power-service.js'
+import type { PowerService } from './execute/power-service.js'
 import type { Hypervisor } from './ports.js'
 import type { ReportBuffer } from './report/buffer.js'
 import { ReportBuilder } from './report/builder.js'
@@ -34,6 +36,8 @@ export interface AgentPorts {
   hypervisor: Hypervisor
   meters: readonly MeteredSource[]
   moves: MoveService
+  /** Default: neither stands by nor wakes others. */
+  power?: PowerService
   buffer: ReportBuffer
   connect: () => Promise<Socket>
   /** The checks of `doctor`, run at the start and every hour. Told how far our clock is behind the coordinator's. */
@@ -92,7 +96,7 @@ const FACTS_MS: Ms = MINUTE
 const PROGRESS_MS: Ms = SECOND
 
 export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
-  const { clock, log, hypervisor, moves, buffer } = ports
+  const { clock, log, hypervisor, moves, buffer, power = noPower() } = ports
   const { host, site, bootId } = options
   const builder = new ReportBuilder({ host, site, bootId })
   let facts: HostFacts | undefined
@@ -123,6 +127,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
       soon()
       return { queued: true }
     },
+    ...power.handlers,
   }
   const dispatch = createDispatch({ ...ports, host, handlers })
   const uplink = createUplink(

@@ -42,6 +42,8 @@ function world() {
       return { move, known: false, record: '', closed: false, certificates: [] }
     },
     'host.report': async () => ({ queued: true }),
+    'host.standby': () => Promise.reject(new Error('not in this test')),
+    'host.wake': () => Promise.reject(new Error('not in this test')),
   }
   const open = () =>
     createDispatch({

@@ -3,7 +3,7 @@
  * protocol/schema.ts, which must fit these.
  */
 import type { Epoch, HostId, MoveId, SiteId, VmId } from './ids.js'
-import type { Bytes, BytesPerSecond, GCO2eqPerKWh, MiB, Ms, W } from './units.js'
+import type { Bytes, BytesPerSecond, GCO2eqPerKWh, MiB, Ms, W, Wh } from './units.js'
 
 export type VmType = 'pv' | 'pvh' | 'hvm'
 
@@ -84,7 +84,17 @@ export interface HostFacts {
   /** Where other hosts' movers reach this one. */
   moverAddress: string
   model?: string
+  /** How its config lets it stand by when it is told to; absent: not at all. */
+  standby?: StandbyMode
+  /** Hosts that this one has the means to wake (its config names management controller or network card). */
+  wakes?: HostId[]
 }
+
+/** How a host stands by: `suspend` keeps its memory (ACPI S3) and wakes in seconds, `poweroff` boots again. */
+export type StandbyMode = 'suspend' | 'poweroff'
+
+/** What a management controller says of a host's power. */
+export type PowerState = 'on' | 'off' | 'unknown'
 
 export type Quality = 'measured' | 'estimated' | 'stale' | 'constant'
 export type MeterRole = 'green-power' | 'host-power' | 'load'
@@ -95,6 +105,8 @@ export interface Sample {
   valueW: W
   at: Ms
   quality: Quality
+  /** What is measured, the same for every agent that reads it: `id` of the config, or maker, model and serial. */
+  device?: string
 }
 
 export interface Alarm {
@@ -168,6 +180,31 @@ export interface SiteConfig {
 /** What the coordinator may do by itself at a site. */
 export type Mode = 'observe' | 'recommend' | 'auto'
 
+/** Whether empty hosts of a site may sleep: never, as advice to people, or by the coordinator itself. */
+export type StandbyMode = 'off' | 'recommend' | 'auto'
+
+/** `going` and `waking` are on their way; `unknown` takes no part in anything. */
+export type PowerState = 'awake' | 'going' | 'standby' | 'waking' | 'unknown'
+
+/** What a host draws: idle + (peak - idle) x busy cores / cores. */
+export interface HostPowerModel {
+  idleW: W
+  peakW: W
+  standbyW: W
+  /** From the order to wake until it takes VMs. */
+  wakeMs: Ms
+}
+
+/** Learnt from moves of one VM that ended well: means, with as many as `moves` behind them. */
+export interface MeasuredMoveCost {
+  moves: number
+  durationMs: Ms
+  bytes: Bytes
+  downtimeMs: Ms
+  /** Both hosts together. */
+  energyWh: Wh
+}
+
 export interface HostState {
   id: HostId
   site: SiteId
@@ -180,6 +217,14 @@ export interface HostState {
   powerW?: W
   findings: Finding[]
   moves: MoveProgress[]
+  /** Absent: awake as long as it is connected. */
+  powerState?: PowerState
+  /** Absent: the policy's. */
+  powerModel?: HostPowerModel
+  /** It can be put to standby and woken again (a driver is set up for it, and it was not seen to fail). */
+  canStandby?: boolean
+  /** Drained or in maintenance: its VMs leave it, and it gets none. */
+  draining?: boolean
 }
 
 export interface SiteState {
@@ -192,6 +237,12 @@ export interface SiteState {
   greenQuality: Quality | 'missing'
   /** Power its hosts draw now. */
   loadW: W
+  /** Absent: off. */
+  standby?: StandbyMode
+  /** Hosts that stay awake there, come what may. Absent: 0. */
+  awakeFloor?: number
+  /** Watts of the whole site for each watt of its hosts. Absent: 1. */
+  pue?: number
 }
 
 export interface VmState {
@@ -215,6 +266,16 @@ export interface VmState {
   lastMovedAt?: Ms
   /** When a move of it last ended without moving it. */
   lastTriedAt?: Ms
+  /** MiB a second that the guest writes to, where measured. */
+  dirtyMiBps?: number
+  moveCost?: MeasuredMoveCost
+  /** Groups whose VMs run at one site (`together`) or on different hosts each (`apart`), by name. */
+  together?: string[]
+  apart?: string[]
+  /** The only sites where it may run. Absent: all. */
+  allowedSites?: SiteId[]
+  /** Somebody else moves it, or moved it lately without a saga of ours: left alone. In words, with the time. */
+  foreignMove?: string
 }
 
 /** A frozen, dated view of the fleet: the only thing a planner sees. */

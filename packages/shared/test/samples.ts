@@ -92,6 +92,8 @@ export const report: Report = {
     portals: ['192.0.2.1:3260'],
     moverAddress: '192.0.2.11',
     model: 'Example 1U',
+    standby: 'poweroff',
+    wakes: [south],
   },
   domains: [
     {
@@ -108,7 +110,7 @@ export const report: Report = {
       move,
     },
   ],
-  samples: [{ meter: 'roof', role: 'green-power', valueW: 1234.5, at: NOW - 100, quality: 'measured' }],
+  samples: [{ meter: 'roof', role: 'green-power', valueW: 1234.5, at: NOW - 100, quality: 'measured', device: 'SMA/STP/1' }],
   cpuS: { dom0: 99.5, [vm]: 12.25 },
   moves: [
     {
@@ -161,6 +163,8 @@ export const commands: AnyCommand[] = [
   { ...order, ...dated, kind: 'move.abort', args: { move, reason: 'told so' } },
   { ...order, ...dated, kind: 'move.standing', args: { move, peerClosed: true, certificates: [release] } },
   { ...order, ...dated, kind: 'host.report', args: {} },
+  { ...order, ...dated, kind: 'host.standby', args: { bootId } },
+  { ...order, ...dated, kind: 'host.wake', args: { host: north } },
 ]
 
 export const fromAgent: Record<string, FromAgent> = {
@@ -178,6 +182,8 @@ export const fromAgent: Record<string, FromAgent> = {
   'result-port': { t: 'result', id: command, ok: true, value: { address: '192.0.2.12', port: 7421 } },
   'result-started': { t: 'result', id: command, ok: true, value: { started: true } },
   'result-queued': { t: 'result', id: command, ok: true, value: { queued: true } },
+  'result-standby': { t: 'result', id: command, ok: true, value: { standby: 'poweroff' } },
+  'result-power': { t: 'result', id: command, ok: true, value: { power: 'on' } },
   'result-standing': { t: 'result', id: command, ok: true, value: standing },
   'result-error': {
     t: 'result',

@@ -181,6 +181,9 @@ void t.test('report', async t => {
     ['facts.portals.0', ...text(80)],
     ['facts.moverAddress', ...text(80)],
     ['facts.model', [undefined, 'x'.repeat(120)], ['x'.repeat(121), 5]],
+    ['facts.standby', [undefined, 'suspend'], ['off', null, 5]],
+    ['facts.wakes', [undefined, []], [['A host'], 'x', null]],
+    ['samples.0.device', [undefined, 'x'.repeat(160)], ['x'.repeat(161), 5]],
     ['domains', ...list(report.domains?.[0], 1000)],
     ['domains', [undefined], []],
     ['domains.0.domid', [0, 0x7fff], [-1, 0x8000, 1.5]],
@@ -292,8 +295,8 @@ void t.test('messages of an agent', async t => {
     ['value.port', [1, 65535], [0, 65536, 1.5, '80']],
     [
       'value',
-      [{ started: true }, { queued: true }, standing],
-      [{ started: false }, {}, null, 'ok', undefined],
+      [{ started: true }, { queued: true }, { standby: 'suspend' }, { power: 'unknown' }, standing],
+      [{ started: false }, { standby: 'off' }, { power: true }, {}, null, 'ok', undefined],
     ],
   ])
   check(t, fromAgentSchema, fromAgent['result-standing'], [

@@ -31,6 +31,8 @@ const journalled: Record<CommandKind, boolean> = {
   'move.abort': true,
   'move.standing': false,
   'host.report': false,
+  'host.standby': true,
+  'host.wake': true,
 }
 
 /** Refusals written to the journal in a row; beyond that a flood only reaches the log. */

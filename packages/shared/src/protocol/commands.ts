@@ -4,6 +4,7 @@
  */
 import type { Certificate, Grant, HostCertificate } from '../certificates.js'
 import type { CommandId, HostId, MoveId } from '../ids.js'
+import type { PowerState, StandbyMode } from '../model.js'
 import type { Bytes, BytesPerSecond, Ms } from '../units.js'
 import { MINUTE, SECOND } from '../units.js'
 
@@ -69,6 +70,18 @@ export interface Commands {
   }
   /** Send a full report now. */
   'host.report': { args: Record<string, never>; result: { queued: true } }
+  /**
+   * Stand by. Refused unless the host's config allows it, it is still in the boot `bootId`, no domain but dom0 is here
+   * and no move is open. From the answer on no move is taken; the host goes down moments later, and looks once more
+   * before it does.
+   */
+  'host.standby': { args: { bootId: string }; result: { standby: StandbyMode } }
+  /**
+   * Wake another host, by the way that this agent's own config has for it (`HostFacts.wakes`): addresses and
+   * credentials never come over the wire. May be repeated. `power` is what its management controller says now, always
+   * `unknown` for wake-on-LAN; that the host is up is shown by its agent's session alone.
+   */
+  'host.wake': { args: { host: HostId }; result: { power: PowerState } }
 }
 
 export type CommandKind = keyof Commands
@@ -104,4 +117,6 @@ export const commandTimeoutMs = {
   'move.abort': 30 * SECOND,
   'move.standing': 30 * SECOND,
   'host.report': 30 * SECOND,
+  'host.standby': 60 * SECOND,
+  'host.wake': 60 * SECOND,
 } as const satisfies Record<CommandKind, Ms>

@@ -129,6 +129,8 @@ const facts: z.ZodType<HostFacts> = z.object({
   portals: z.array(text(80)).max(100),
   moverAddress: text(80),
   model: text(120).optional(),
+  standby: z.enum(['suspend', 'poweroff']).optional(),
+  wakes: z.array(hostIdSchema).max(1000).optional(),
 })
 
 const sample: z.ZodType<Sample> = z.object({
@@ -137,6 +139,7 @@ const sample: z.ZodType<Sample> = z.object({
   valueW: z.number().min(-1e9).max(1e9),
   at: time,
   quality: z.enum(['measured', 'estimated', 'stale', 'constant']),
+  device: text(160).optional(),
 })
 
 const alarm: z.ZodType<Alarm> = z.object({
@@ -260,6 +263,8 @@ export const commandSchema = z.discriminatedUnion('kind', [
     }),
   }),
   z.object({ ...commandBase, kind: z.literal('host.report'), args: z.object({}) }),
+  z.object({ ...commandBase, kind: z.literal('host.standby'), args: z.object({ bootId }) }),
+  z.object({ ...commandBase, kind: z.literal('host.wake'), args: z.object({ host: hostIdSchema }) }),
 ])
 
 const standing: z.ZodType<MoveStanding> = z.object({
@@ -280,6 +285,8 @@ const resultValue = z.union([
   z.object({ address: text(80), port }),
   z.object({ started: z.literal(true) }),
   z.object({ queued: z.literal(true) }),
+  z.object({ standby: z.enum(['suspend', 'poweroff']) }),
+  z.object({ power: z.enum(['on', 'off', 'unknown']) }),
   standing,
 ])
 
