@@ -1,4 +1,6 @@
 export type * from './types.js'
+export type * from './forecast/types.js'
+export type * from './solver/port.js'
 export { defaultPolicy } from './default-policy.js'
 export { plan } from './plan.js'
 export { lint } from './lint.js'

@@ -181,10 +181,10 @@ export interface SiteConfig {
 export type Mode = 'observe' | 'recommend' | 'auto'
 
 /** Whether empty hosts of a site may sleep: never, as advice to people, or by the coordinator itself. */
-export type StandbyMode = 'off' | 'recommend' | 'auto'
+export type SiteStandby = 'off' | 'recommend' | 'auto'
 
 /** `going` and `waking` are on their way; `unknown` takes no part in anything. */
-export type PowerState = 'awake' | 'going' | 'standby' | 'waking' | 'unknown'
+export type HostPowerState = 'awake' | 'going' | 'standby' | 'waking' | 'unknown'
 
 /** What a host draws: idle + (peak - idle) x busy cores / cores. */
 export interface HostPowerModel {
@@ -218,7 +218,7 @@ export interface HostState {
   findings: Finding[]
   moves: MoveProgress[]
   /** Absent: awake as long as it is connected. */
-  powerState?: PowerState
+  powerState?: HostPowerState
   /** Absent: the policy's. */
   powerModel?: HostPowerModel
   /** It can be put to standby and woken again (a driver is set up for it, and it was not seen to fail). */
@@ -238,7 +238,7 @@ export interface SiteState {
   /** Power its hosts draw now. */
   loadW: W
   /** Absent: off. */
-  standby?: StandbyMode
+  standby?: SiteStandby
   /** Hosts that stay awake there, come what may. Absent: 0. */
   awakeFloor?: number
   /** Watts of the whole site for each watt of its hosts. Absent: 1. */
