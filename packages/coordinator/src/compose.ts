@@ -1,6 +1,6 @@
 /** Puts the coordinator together. The one file that knows all parts, and it only wires. */
 import { every, HOUR, MINUTE } from '@heliotrope/shared'
-import type { Cancel, Clock, HostId, Journal, Log, Rng, Signer, SiteId, Socket } from '@heliotrope/shared'
+import type { Cancel, Clock, HostId, Journal, Log, Ms, Rng, Signer, SiteId, Socket } from '@heliotrope/shared'
 import type { Plan, Reason } from '@heliotrope/planner'
 import type { Policy } from '@heliotrope/planner'
 import type { Snapshot, VmId } from '@heliotrope/shared'
@@ -14,14 +14,24 @@ import { Reconciler } from './reconcile/reconcile.js'
 import type { Planner } from './reconcile/reconcile.js'
 import { Sagas } from './saga/sagas.js'
 import type { MoveState } from './saga/records.js'
+import { MoveLearner } from './learn/move-learner.js'
+import { agentActor } from './power/agent-actor.js'
+import { whyAwake } from './power/candidate.js'
+import { defaultPowerLimits, HostPower } from './power/host-power.js'
 import { DoubleWatch } from './state/double-watch.js'
 import { Fleet } from './state/fleet.js'
+import { ForeignWatch } from './state/foreign-watch.js'
+import { wakersOf } from './state/snapshot.js'
 import { openAlarms } from './store/alarms.js'
 import { openAudit } from './store/audit.js'
 import type { Db } from './store/database.js'
+import { openDrains } from './store/drains.js'
 import { openEnrolment } from './store/enrolment.js'
 import type { Enrolment, TokenBinding } from './store/enrolment.js'
+import { openForeignMoves } from './store/foreign-moves.js'
+import { openHostPowers } from './store/host-powers.js'
 import { openFleetMemory } from './store/memory-of-fleet.js'
+import { openMoveCosts } from './store/move-costs.js'
 import { openPlans } from './store/plans.js'
 import { openTelemetry } from './store/telemetry.js'
 import { admit } from './trust/admission.js'
@@ -63,6 +73,8 @@ export interface Coordinator {
 }
 
 const PAUSED = 'paused'
+/** A VM that somebody else moved is left alone at least so long. */
+const FOREIGN_REST_MS: Ms = 30 * MINUTE
 
 /** Does nothing until `start`. All time, randomness and I/O come from the ports. */
 export function createCoordinator(ports: CoordinatorPorts): Coordinator {
@@ -77,8 +89,38 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
   const alarms = openAlarms(db, clock, log)
   const audit = openAudit(journal, rng, log)
   const { power, meterStaleMs, policy } = config
-  const fleet = new Fleet({ clock, sites: config.sites, power, meterStaleMs, pinned: config.pinnedVms })
+  const [costs, drains] = [openMoveCosts(db), openDrains(db)]
+  const fleet = new Fleet({
+    clock,
+    sites: config.sites,
+    power,
+    hostModels: new Map(config.hosts.map(host => [host.id, host.power])),
+    meterStaleMs,
+    pinned: config.pinnedVms,
+    rules: config.rules,
+    foreignRestMs: Math.max(policy.cooldownMs, FOREIGN_REST_MS),
+    moveCosts: () => costs.learnt(),
+  })
   const doubles = new DoubleWatch(fleet, alarms, clock)
+  const foreign = new ForeignWatch({ clock, log, fleet, audit, store: openForeignMoves(db) })
+  const siteOf = (host: HostId) => fleet.host(host)?.site
+  const learner = new MoveLearner({ clock, log, costs, telemetry, siteOf, transferW: policy.transferW })
+  const floors = new Map<string, number>(config.sites.map(site => [site.id, site.awakeFloor ?? 0]))
+  const keepAwake = new Set(config.hosts.flatMap(host => (host.keepAwake ? host.id : [])))
+  const whyAwakeNow = (host: HostId): string | undefined =>
+    whyAwake(
+      {
+        at: clock.wall(),
+        hosts: fleet.hosts(),
+        noteOf: id => fleet.hostNote(id),
+        floorOf: site => floors.get(site) ?? 0,
+        openMoves: sagas.engaged(),
+        plannedTargets: reconciler.plannedTargets(),
+        keepAwake,
+        reportMaxAgeMs: policy.reportMaxAgeMs,
+      },
+      host,
+    )
   let paused = false
 
   const intake: Intake = new Intake({
@@ -107,11 +149,32 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     arrived(hello) {
       noteJournalHead({ memory, journal, alarms, clock }, hello)
       fleet.arrived(hello.host, hello.site, hello.key, hello.bootId)
+      hostPower.arrived(hello.host)
       sagas.poke(hello.host)
     },
-    left: host => fleet.left(host),
+    left(host) {
+      fleet.left(host)
+      hostPower.left(host)
+    },
     report: (_, report) => intake.take(report),
     certificate: (_, certificate) => sagas.certificate(certificate),
+  })
+  const hostPower: HostPower = new HostPower({
+    clock,
+    log,
+    audit,
+    alarms,
+    store: openHostPowers(db),
+    limits: defaultPowerLimits,
+    actor: agentActor({
+      agents: sessions,
+      bootIdOf: host => fleet.host(host)?.bootId,
+      wakersOf: host => wakersOf({ id: host }, fleet.hosts()).map(({ id }) => id),
+      now: () => Math.round(clock.wall()),
+    }),
+    connected: host => sessions.connected(host),
+    against: whyAwakeNow,
+    changed: host => fleet.noteHost(host, { power: hostPower.record(host).state }),
   })
   const sagas: Sagas = new Sagas({
     clock,
@@ -121,7 +184,11 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     signer,
     fleet: {
       vm: id => fleet.snapshot().vms.find(vm => vm.uuid === id),
-      host: id => fleet.host(id),
+      host: id => {
+        const host = fleet.host(id)
+        const going = fleet.hostNote(id).power === 'going'
+        return host && { ...host, ...(going && { closed: 'it is on its way to standby' }) }
+      },
       runningAt: id => fleet.places().get(id)?.runningAt ?? [],
       note: (id, change) => fleet.note(id, change),
     },
@@ -129,7 +196,11 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     audit,
     alarms,
     limits: { startMs: config.moves.startMs, maxPerHost: config.moves.maxPerHost, move: config.moves.limits },
-    ended: state => ports.moveEnded?.(state),
+    ended(state) {
+      foreign.ownMoveEnded(state)
+      learner.ended(state)
+      ports.moveEnded?.(state)
+    },
   })
   const reconciler = new Reconciler({
     clock,
@@ -151,13 +222,18 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       paused = memory.setting(PAUSED) === 'yes'
       for (const record of memory.loadHosts()) if (sites.includes(record.site)) fleet.restore(record)
       for (const [vm, pinned] of memory.pinned()) fleet.note(vm, { pinned })
+      for (const { host } of drains.all()) fleet.noteHost(host, { drained: true })
+      foreign.start()
       fleet.onChange = important => {
         if (!important) return
         doubles.look()
+        foreign.look()
         reconciler.wake()
       }
       intake.start()
-      sagas.start()
+      const openActs = hostPower.openActs()
+      hostPower.start()
+      sagas.start(openActs)
       reconciler.start()
       cancels = [every(clock, HOUR, () => telemetry.thin(clock.wall())), every(clock, MINUTE, noteOwnHead)]
     },
@@ -167,7 +243,10 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       const ended = sagas.stop()
       sessions.stop()
       await ended
+      hostPower.stop()
       doubles.stop()
+      foreign.stop()
+      learner.stop()
       fleet.onChange = () => {}
       intake.stop()
       noteOwnHead()
@@ -186,6 +265,9 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       memory,
       journal,
       sites,
+      power: hostPower,
+      drains,
+      whyAwake: whyAwakeNow,
       checkMove: (snapshot, vm, to) => planner.checkMove(snapshot, policy, vm as VmId, to),
       explain: (plan, snapshot, vm) => planner.explain(plan, snapshot, vm as VmId),
       ...(ports.createToken ? { createToken: ports.createToken } : {}),

@@ -21,7 +21,8 @@ export const testConfig = (change: Partial<CoordinatorPorts['config']> = {}): Co
   reportMs: 5 * SECOND,
   reconcileMs: 30 * SECOND,
   meterStaleMs: MINUTE,
-  power: { idleW: 80, peakW: 200 },
+  power: { idleW: 80, peakW: 200, standbyW: 8, wakeMs: 3 * MINUTE },
+  hosts: [],
   sites: [site('a'), site('b')],
   policy: { ...defaultPolicy, cooldownMs: 0, settleMs: 0 },
   moves: {
@@ -30,6 +31,7 @@ export const testConfig = (change: Partial<CoordinatorPorts['config']> = {}): Co
     limits: { rateBps: 0, copyMs: 10 * MINUTE, handoverMs: MINUTE, askMs: 30 * SECOND },
   },
   pinnedVms: [],
+  rules: [],
   ...change,
 })
 

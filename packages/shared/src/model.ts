@@ -175,6 +175,12 @@ export interface SiteConfig {
   /** gCO2eq/kWh of the grid there, average; series come with the forecasts. */
   gridIntensity: GCO2eqPerKWh
   mode: Mode
+  /** Absent: off. */
+  standby?: SiteStandby
+  /** Absent: 0. */
+  awakeFloor?: number
+  /** Absent: 1. */
+  pue?: number
 }
 
 /** What the coordinator may do by itself at a site. */

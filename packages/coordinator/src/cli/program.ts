@@ -9,6 +9,7 @@ import { consoleClient } from './client.js'
 import type { Client } from './client.js'
 import { print, printError } from './context.js'
 import type { Answer, CliContext, ExitCode } from './context.js'
+import { hostCommands } from './host-commands.js'
 import * as show from './tables.js'
 import { waitForMove } from './wait-for-move.js'
 
@@ -158,6 +159,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
           ),
         ),
       )
+  hostCommands(program, act, client, by)
   for (const call of ['pause', 'resume'] as const)
     program
       .command(call)

@@ -70,13 +70,20 @@ export const sitesTable = (sites: readonly SiteView[]): string =>
     'no sites',
   )
 
+/** One that sleeps is not away, and one that is drained is said to be. */
+function hostState({ connected, power, drained }: HostView): string {
+  const ordered = power === 'going' || power === 'standby' || power === 'waking'
+  const state = ordered ? power : connected ? 'connected' : 'away'
+  return drained ? `${state}, drained` : state
+}
+
 export const hostsTable = (hosts: readonly HostView[]): string =>
   table(
     ['HOST', 'SITE', 'STATE', 'LAST REPORT', 'XEN', 'CPUS', 'FREE', 'POWER', 'VMS', 'FINDINGS', 'ALARMS'],
     hosts.map(host => [
       host.id,
       host.site,
-      host.connected ? 'connected' : 'away',
+      hostState(host),
       when(host.lastReportAt),
       host.xenVersion,
       host.cpus,

@@ -1,7 +1,8 @@
 /** The config as the program uses it. */
-import type { MoveLimits, Ms, SiteConfig, SiteId } from '@heliotrope/shared'
+import type { HostId, HostPowerModel, MoveLimits, Ms, SiteConfig, SiteId } from '@heliotrope/shared'
 import type { Policy } from '@heliotrope/planner'
-import type { HostPowerModel } from '../state/vm-power.js'
+import { toRules } from './rules.js'
+import type { VmRule } from './rules.js'
 import type { ConfigFile } from './schema.js'
 
 export interface CoordinatorConfig {
@@ -14,11 +15,20 @@ export interface CoordinatorConfig {
   reconcileMs: Ms
   tokenLifeMs: Ms
   meterStaleMs: Ms
+  /** Watts of a host that `hosts` says nothing else of. */
   power: HostPowerModel
+  hosts: HostConfig[]
   sites: SiteConfig[]
   policy: Policy
   moves: { startMs: Ms; maxPerHost: number; limits: MoveLimits }
   pinnedVms: string[]
+  rules: VmRule[]
+}
+
+export interface HostConfig {
+  id: HostId
+  power: HostPowerModel
+  keepAwake: boolean
 }
 
 const S = 1_000
@@ -26,6 +36,12 @@ const MIN = 60_000
 
 export function fromFile(file: ConfigFile): CoordinatorConfig {
   const { policy, moves } = file
+  const power: HostPowerModel = {
+    idleW: file.host_power.idle_w,
+    peakW: file.host_power.peak_w,
+    standbyW: file.host_power.standby_w,
+    wakeMs: file.host_power.wake_s * S,
+  }
   return {
     dataDir: file.data_dir,
     consoleSocket: file.console_socket ?? `${file.data_dir}/console.sock`,
@@ -36,7 +52,17 @@ export function fromFile(file: ConfigFile): CoordinatorConfig {
     reconcileMs: file.reconcile_interval_s * S,
     tokenLifeMs: file.join_token_minutes * MIN,
     meterStaleMs: file.meter_stale_s * S,
-    power: { idleW: file.host_power.idle_w, peakW: file.host_power.peak_w },
+    power,
+    hosts: file.hosts.map(host => ({
+      id: host.id as HostId,
+      power: {
+        idleW: host.idle_w ?? power.idleW,
+        peakW: host.peak_w ?? power.peakW,
+        standbyW: host.standby_w ?? power.standbyW,
+        wakeMs: host.wake_s === undefined ? power.wakeMs : host.wake_s * S,
+      },
+      keepAwake: host.keep_awake,
+    })),
     sites: file.sites.map(site => ({
       id: site.id as SiteId,
       name: site.name ?? site.id,
@@ -44,6 +70,9 @@ export function fromFile(file: ConfigFile): CoordinatorConfig {
       longitude: site.longitude,
       gridIntensity: site.grid_gco2eq_per_kwh,
       mode: site.mode,
+      standby: site.standby,
+      awakeFloor: site.awake_floor,
+      pue: site.pue,
     })),
     policy: {
       marginW: policy.margin_w,
@@ -69,5 +98,6 @@ export function fromFile(file: ConfigFile): CoordinatorConfig {
       },
     },
     pinnedVms: file.pinned_vms,
+    rules: toRules(file.rules, file.tags),
   }
 }

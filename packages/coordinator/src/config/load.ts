@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { fromFile } from './config.js'
 import type { CoordinatorConfig } from './config.js'
 import { nearest } from './nearest.js'
+import { ruleProblems } from './rules.js'
 import { fileSchema } from './schema.js'
 
 export type Checked = { config: CoordinatorConfig; problems: [] } | { config: undefined; problems: string[] }
@@ -43,10 +44,29 @@ export function checkConfig(text: string): Checked {
   const parsed = fileSchema.safeParse(document.toJS() ?? {})
   if (!parsed.success)
     return { config: undefined, problems: parsed.error.issues.flatMap(issue => problem(issue)) }
-  const ids = parsed.data.sites.map(site => site.id)
-  const twice = ids.filter((id, i) => ids.indexOf(id) !== i)
-  if (twice.length > 0) return { config: undefined, problems: [`sites: ${twice[0]} is declared twice`] }
+  const problems = crossProblems(parsed.data)
+  if (problems.length > 0) return { config: undefined, problems }
   return { config: fromFile(parsed.data), problems: [] }
+}
+
+/** What no single value shows. */
+function crossProblems({ sites, hosts, rules, tags, host_power }: z.output<typeof fileSchema>): string[] {
+  const ids = sites.map(site => site.id)
+  const twice = (what: string, names: readonly string[]): string[] =>
+    names.filter((id, i) => names.indexOf(id) !== i).map(id => `${what}: ${id} is declared twice`)
+  return [
+    ...twice('sites', ids),
+    ...twice(
+      'hosts',
+      hosts.map(host => host.id),
+    ),
+    ...hosts.flatMap((host, i) =>
+      (host.peak_w ?? host_power.peak_w) < (host.idle_w ?? host_power.idle_w)
+        ? [`hosts.${i}: peak_w of ${host.id} must not be below its idle_w`]
+        : [],
+    ),
+    ...ruleProblems(rules, tags, ids),
+  ]
 }
 
 function problem(issue: z.core.$ZodIssue): string[] {

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { idPatterns } from '@heliotrope/shared'
 import { defaultPolicy } from '@heliotrope/planner'
+import { rulesSchema, tagsSchema } from './rules.js'
 
 const minutes = 60_000
 const seconds = 1_000
@@ -13,6 +14,21 @@ const site = z.strictObject({
   longitude: z.number().min(-180).max(180),
   grid_gco2eq_per_kwh: z.number().min(0).max(2000),
   mode: z.enum(['observe', 'recommend', 'auto']).default('recommend'),
+  /** Whether its empty hosts sleep. */
+  standby: z.enum(['off', 'recommend', 'auto']).default('off'),
+  /** So many of its hosts stay awake, come what may. */
+  awake_floor: z.number().int().min(0).max(1000).default(1),
+  /** Watts of the whole site for each watt of its hosts. */
+  pue: z.number().min(1).max(5).default(1),
+})
+
+const host = z.strictObject({
+  id: z.string().regex(idPatterns.host, 'must be lower-case letters, digits, dots and dashes, at most 64'),
+  idle_w: z.number().min(0).max(10_000).optional(),
+  peak_w: z.number().min(0).max(20_000).optional(),
+  standby_w: z.number().min(0).max(1_000).optional(),
+  wake_s: z.number().min(1).max(3600).optional(),
+  keep_awake: z.boolean().default(false),
 })
 
 const policy = z.strictObject({
@@ -84,14 +100,21 @@ export const fileSchema = z.strictObject({
     .strictObject({
       idle_w: z.number().min(0).max(10_000).default(80),
       peak_w: z.number().min(0).max(20_000).default(200),
+      standby_w: z.number().min(0).max(1_000).default(8),
+      /** From the order to wake until it takes VMs. */
+      wake_s: z.number().min(1).max(3600).default(180),
     })
     .refine(power => power.peak_w >= power.idle_w, { message: 'peak_w must not be below idle_w' })
     .prefault({}),
+  /** Hosts that are not like `host_power`, or must not sleep. */
+  hosts: z.array(host).max(10_000).default([]),
   sites: z.array(site).min(1).max(500),
   policy: policy.prefault({}),
   moves: moves.prefault({}),
   /** Names or uuids of VMs that no plan moves. */
   pinned_vms: z.array(z.string().min(1).max(160)).max(10_000).default([]),
+  tags: tagsSchema,
+  rules: rulesSchema,
 })
 
 export type ConfigFile = z.infer<typeof fileSchema>

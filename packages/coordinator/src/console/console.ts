@@ -5,31 +5,28 @@
 import { z } from 'zod'
 import { HeliotropeError, idPatterns, moveIdSchema } from '@heliotrope/shared'
 import type { HostId, Journal, MoveId, ReasonStep, SiteId, Snapshot } from '@heliotrope/shared'
-import type { Clock } from '@heliotrope/shared'
 import type { Plan, Reason } from '@heliotrope/planner'
 import type { Sessions } from '../ingest/sessions.js'
 import type { Reconciler } from '../reconcile/reconcile.js'
 import type { Sagas } from '../saga/sagas.js'
-import type { Fleet } from '../state/fleet.js'
 import type { Alarms } from '../store/alarms.js'
-import type { Audit } from '../store/audit.js'
 import type { Enrolment, TokenBinding } from '../store/enrolment.js'
 import type { FleetMemory } from '../store/memory-of-fleet.js'
 import type { Plans } from '../store/plans.js'
 import { checkSite } from '../trust/admission.js'
+import { by, none, why, word } from './argument-schemas.js'
+import { hostCalls, hostCallSchemas } from './host-calls.js'
+import type { HostCallPorts } from './host-calls.js'
 import { findHost, findVm, unknown } from './lookup.js'
 import { moveView } from './views.js'
-import type { HostView, MoveView, PlanView, SiteView, StatusView, VmView } from './views.js'
+import type { MoveView, PlanView, SiteView, StatusView, VmView } from './views.js'
 
-export interface ConsolePorts {
-  clock: Clock
-  fleet: Fleet
+export interface ConsolePorts extends HostCallPorts {
   sagas: Sagas
   sessions: Sessions
   reconciler: Reconciler
   plans: Plans
   alarms: Alarms
-  audit: Audit
   enrolment: Enrolment
   memory: FleetMemory
   journal: Journal
@@ -40,19 +37,13 @@ export interface ConsolePorts {
   /** Absent where there is no authority (the simulator). */
   createToken?: (binding: TokenBinding) => { token: string; expiresAt: number }
   setPaused: (paused: boolean) => void
-  paused: () => boolean
 }
-
-const none = z.object({})
-const by = z.string().min(1).max(120).default('console')
-const why = z.string().max(500).optional()
-const word = z.string().min(1).max(160)
 
 /** Arguments of each call. */
 export const consoleSchemas = {
   status: none,
+  ...hostCallSchemas,
   sites: none,
-  hosts: none,
   vms: none,
   moves: none,
   move: z.object({ move: moveIdSchema }),
@@ -86,6 +77,7 @@ export function consoleHandlers(ports: ConsolePorts) {
   const views = (): MoveView[] => sagas.open().map(state => moveView(state, progress()))
 
   return {
+    ...hostCalls(ports),
     status(): StatusView {
       const snapshot = fleet.snapshot()
       const { id, plan } = reconciler.current()
@@ -112,23 +104,6 @@ export function consoleHandlers(ports: ConsolePorts) {
         ...(site.greenW === undefined ? {} : { headroomW: site.greenW - site.loadW }),
         hosts: snapshot.hosts.filter(host => host.site === site.id).map(host => host.id),
         vms: snapshot.vms.filter(vm => vm.site === site.id).length,
-      }))
-    },
-    hosts(): HostView[] {
-      const snapshot = fleet.snapshot()
-      return snapshot.hosts.map(({ id, site, connected, lastReportAt, facts, powerW, findings }) => ({
-        id,
-        site,
-        connected,
-        lastReportAt,
-        xenVersion: facts.xenVersion,
-        cpus: facts.cpus,
-        totalMemoryMiB: facts.totalMemoryMiB,
-        freeMemoryMiB: facts.freeMemoryMiB,
-        ...(powerW === undefined ? {} : { powerW }),
-        vms: snapshot.vms.filter(vm => vm.host === id).length,
-        findings: findings.filter(finding => finding.level === 'fail' || finding.level === 'warn').length,
-        alarms: (fleet.host(id)?.alarms ?? []).map(({ key, text, remedy }) => ({ key, text, remedy })),
       }))
     },
     vms: (): VmView[] =>

@@ -2,6 +2,7 @@
 import type {
   Alarm,
   HostId,
+  HostPowerState,
   MoveId,
   MoveProgress,
   Ms,
@@ -48,6 +49,13 @@ export interface HostView {
   vms: number
   findings: number
   alarms: Pick<Alarm, 'key' | 'text' | 'remedy'>[]
+  power: HostPowerState
+  /** When that state was ordered, by whom and why. */
+  powerSince?: Ms
+  powerReason?: string
+  /** Why it may not stand by now. */
+  awakeBecause?: string
+  drained?: { by: string; why: string; at: Ms }
 }
 
 export interface VmView extends Omit<VmState, 'config'> {

@@ -3,7 +3,7 @@
  * Woken by a timer and by change; it never retries, the next round sees what is left to do.
  */
 import { errorChain, HeliotropeError, HOUR, SECOND } from '@heliotrope/shared'
-import type { Cancel, Clock, Log, MoveId, Ms, ReasonStep, Snapshot } from '@heliotrope/shared'
+import type { Cancel, Clock, HostId, Log, MoveId, Ms, ReasonStep, Snapshot } from '@heliotrope/shared'
 import type { Plan, PlannedMove, Policy, Problem } from '@heliotrope/planner'
 import type { MoveRequest } from '../saga/sagas.js'
 import type { Plans } from '../store/plans.js'
@@ -71,6 +71,11 @@ export class Reconciler {
   /** The plan of the last round, or of now if there was none. */
   current(): { id: number; plan: Plan; snapshot: Snapshot } {
     return this.#current ?? this.decide()
+  }
+
+  /** Hosts to which the plan of the last round brings a VM. */
+  plannedTargets(): ReadonlySet<HostId> {
+    return new Set(this.#current?.plan.moves.map(move => move.to))
   }
 
   /** Plans from a fresh snapshot and acts on nothing. */

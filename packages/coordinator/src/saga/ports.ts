@@ -22,6 +22,8 @@ export interface SagaHost {
   bootId: string
   /** Fingerprint of its key. */
   key: string
+  /** Why it takes part in no new move although it is connected. */
+  closed?: string
 }
 
 export interface SagaFleet {

@@ -38,8 +38,12 @@ export class Sagas {
     this.#ports = ports
   }
 
-  /** Reads the journal and takes up what is open. @throws journal-failed */
-  start(): void {
+  /**
+   * Reads the journal and takes up what is open.
+   * @param openActs audit acts that somebody else goes on with
+   * @throws journal-failed
+   */
+  start(openActs: readonly string[] = []): void {
     const { journal, fleet, audit } = this.#ports
     const open: MoveState[] = []
     const unsealed = new Set(journal.streams(MOVE_PREFIX, 'open'))
@@ -52,7 +56,7 @@ export class Sagas {
       else this.#remember(state, !unsealed.has(stream))
     }
     for (const { requested, move } of open) fleet.note(requested.vm, { busy: move, movingTo: requested.to })
-    audit.sweep(new Set(open.map(state => state.requested.audit)))
+    audit.sweep(new Set([...openActs, ...open.map(state => state.requested.audit)]))
     for (const state of open) this.#launch(state.move, state.requested)
   }
 
@@ -126,6 +130,11 @@ export class Sagas {
     return this.#ended
   }
 
+  /** The hosts of the open moves. */
+  engaged(): { from: HostId; to: HostId }[] {
+    return [...this.#open.values()].map(({ from, to }) => ({ from, to }))
+  }
+
   /** Open moves, oldest first. */
   open(): MoveState[] {
     return [...this.#open.keys()].flatMap(move => this.state(move) ?? [])
@@ -194,6 +203,8 @@ export class Sagas {
       throw new HeliotropeError('unavailable', `host ${id} is not connected`, {
         remedy: `check heliotrope-agent on ${id}`,
       })
+    if (host.closed !== undefined)
+      throw new HeliotropeError('refused', `host ${id} takes no move: ${host.closed}`)
     return { host: id, key: host.key, bootId: host.bootId }
   }
 

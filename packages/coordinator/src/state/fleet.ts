@@ -3,6 +3,7 @@ import type {
   Clock,
   Epoch,
   HostId,
+  HostPowerModel,
   MoveId,
   Ms,
   Report,
@@ -12,10 +13,12 @@ import type {
   VmId,
   VmState,
 } from '@heliotrope/shared'
+import type { VmRule } from '../config/rules.js'
+import type { PowerState } from '../power/machine.js'
+import type { LearntMoveCost } from '../store/move-costs.js'
 import { newHostRecord, withReport } from './host-record.js'
 import type { HostRecord } from './host-record.js'
 import { buildSnapshot } from './snapshot.js'
-import type { HostPowerModel } from './vm-power.js'
 import { whereabouts } from './owners.js'
 import type { Whereabouts } from './owners.js'
 
@@ -30,7 +33,15 @@ export interface VmNote {
   movingTo?: HostId | undefined
   lastMovedAt?: Ms | undefined
   lastTriedAt?: Ms | undefined
+  /** When somebody else moved it, in words with where. */
+  foreign?: { at: Ms; text: string } | undefined
   pinned: boolean
+}
+
+/** What the coordinator itself knows of a host. */
+export interface HostNote {
+  power: PowerState
+  drained?: boolean
 }
 
 export interface FleetOptions {
@@ -41,6 +52,13 @@ export interface FleetOptions {
   meterStaleMs: Ms
   /** Names or uuids of VMs that the config pins. */
   pinned: readonly string[]
+  rules: readonly VmRule[]
+  /** Watts of hosts that are not like `power`. */
+  hostModels: ReadonlyMap<HostId, HostPowerModel>
+  /** How long a VM that somebody else moved is left alone. */
+  foreignRestMs: Ms
+  /** What the moves of each VM took. */
+  moveCosts: () => ReadonlyMap<VmId, LearntMoveCost>
 }
 
 export interface DoubleSighting {
@@ -55,6 +73,7 @@ export class Fleet {
   readonly #vms = new Map<VmId, VmNote>()
   /** Called after each change; the parameter says whether where or whether something runs may have changed. */
   onChange: (important: boolean) => void = () => {}
+  readonly #hostNotes = new Map<HostId, HostNote>()
   #cached: { at: Ms; snapshot: Snapshot } | undefined
   #places: Map<VmId, Whereabouts> | undefined
 
@@ -114,6 +133,15 @@ export class Fleet {
     return this.#vms.get(vm) ?? { epoch: 0, pinned: false }
   }
 
+  noteHost(host: HostId, change: Partial<HostNote>): void {
+    this.#hostNotes.set(host, { ...this.hostNote(host), ...change })
+    this.#changed(true)
+  }
+
+  hostNote(host: HostId): HostNote {
+    return this.#hostNotes.get(host) ?? { power: 'awake' }
+  }
+
   /** Such a pin is taken off in the config only. */
   pinnedByConfig({ uuid, name }: Pick<VmState, 'uuid' | 'name'>): boolean {
     return this.#options.pinned.some(word => word === name || word === uuid)
@@ -143,17 +171,15 @@ export class Fleet {
   snapshot(): Snapshot {
     const at = Math.round(this.#options.clock.wall())
     if (this.#cached?.at !== at) {
-      const { sites, power, meterStaleMs } = this.#options
       const hosts = this.hosts()
       const snapshot = buildSnapshot({
+        ...this.#options,
         at,
-        sites,
         hosts,
         places: this.places(),
         noteOf: vm => this.noteOf(vm),
+        hostNoteOf: host => this.hostNote(host),
         pinnedByConfig: vm => this.pinnedByConfig(vm),
-        power,
-        meterStaleMs,
       })
       this.#cached = { at, snapshot }
     }

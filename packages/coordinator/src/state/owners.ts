@@ -12,6 +12,8 @@ export interface Whereabouts {
   owner: Sighting
   /** Connected hosts on which it executes now: more than one must never be. */
   runningAt: HostId[]
+  /** Its copies show a migration that no agent of ours takes part in. */
+  foreign: boolean
 }
 
 export const INCOMING = '--incoming'
@@ -33,10 +35,14 @@ export function whereabouts(hosts: Iterable<HostRecord>): Map<VmId, Whereabouts>
     const [owner] = [...seen].sort(byRight)
     if (!owner) continue
     const runningAt = seen.filter(executes).map(({ host }) => host.id)
-    result.set(vm, { owner, runningAt: [...new Set(runningAt)] })
+    result.set(vm, { owner, runningAt: [...new Set(runningAt)], foreign: foreignMigration(seen) })
   }
   return result
 }
+
+const foreignMigration = (seen: readonly Sighting[]): boolean =>
+  seen.some(({ domain: { name } }) => name.endsWith(INCOMING) || name.endsWith(AWAY)) &&
+  seen.every(({ domain }) => domain.move === undefined)
 
 const executes = ({ host, domain }: Sighting): boolean => host.connected && domain.state === 'running'
 

@@ -1,12 +1,28 @@
 /** From host records to the Snapshot: the only thing a planner sees. Pure. */
-import type { HostState, Ms, SiteConfig, SiteState, Snapshot, VmId, VmState, W } from '@heliotrope/shared'
-import type { VmNote } from './fleet.js'
+import type {
+  HostId,
+  HostPowerModel,
+  HostPowerState,
+  HostState,
+  Ms,
+  SiteConfig,
+  SiteState,
+  Snapshot,
+  VmId,
+  VmState,
+  W,
+} from '@heliotrope/shared'
+import { rulesOf } from '../config/rules.js'
+import type { VmRule } from '../config/rules.js'
+import { costFor } from '../store/move-costs.js'
+import type { LearntMoveCost } from '../store/move-costs.js'
+import type { HostNote, VmNote } from './fleet.js'
 import type { HostRecord } from './host-record.js'
 import { baseName } from './owners.js'
 import type { Whereabouts } from './owners.js'
 import { siteReading } from './site-power.js'
 import { hostPower } from './vm-power.js'
-import type { HostPower, HostPowerModel } from './vm-power.js'
+import type { HostPower } from './vm-power.js'
 
 export interface SnapshotInput {
   at: Ms
@@ -15,31 +31,35 @@ export interface SnapshotInput {
   hosts: readonly HostRecord[]
   places: ReadonlyMap<VmId, Whereabouts>
   noteOf: (vm: VmId) => VmNote
+  hostNoteOf: (host: HostId) => HostNote
   /** Whether the config pins it. */
   pinnedByConfig: (vm: VmState) => boolean
   power: HostPowerModel
+  hostModels: ReadonlyMap<HostId, HostPowerModel>
   meterStaleMs: Ms
+  rules: readonly VmRule[]
+  foreignRestMs: Ms
+  moveCosts: () => ReadonlyMap<VmId, LearntMoveCost>
 }
 
 export function buildSnapshot(input: SnapshotInput): Snapshot {
-  const { at, sites, hosts, places, noteOf } = input
+  const { at, sites, hosts, places } = input
   const powers = new Map(
-    hosts.map(host => [host.id, host.facts && hostPower(host.cpu, host.facts, input.power)]),
+    hosts.map(host => [host.id, host.facts && hostPower(host.cpu, host.facts, modelOf(input, host))]),
   )
-  const fresh = (host: HostRecord): boolean => host.connected || at - host.lastReportAt <= input.meterStaleMs
   return {
     at,
     sites: sites.map(site =>
       siteState(
         site,
-        hosts.filter(host => host.site === site.id && fresh(host)),
+        hosts.filter(host => host.site === site.id),
         powers,
         input,
       ),
     ),
-    hosts: hosts.flatMap(host => hostState(host, powers.get(host.id))),
+    hosts: hosts.flatMap(host => hostState(host, powers.get(host.id), input)),
     vms: [...places]
-      .map(([uuid, place]) => vmState(uuid, place, noteOf(uuid), powers.get(place.owner.host.id)))
+      .map(([uuid, place]) => vmState(uuid, place, powers.get(place.owner.host.id), input))
       .map(vm => (input.pinnedByConfig(vm) ? { ...vm, pinned: true } : vm))
       .sort((a, b) => (a.uuid < b.uuid ? -1 : 1)),
   }
@@ -49,12 +69,19 @@ function siteState(
   site: SiteConfig,
   hosts: readonly HostRecord[],
   powers: ReadonlyMap<string, HostPower | undefined>,
-  { at, meterStaleMs }: SnapshotInput,
+  input: SnapshotInput,
 ): SiteState {
-  const samples = hosts.flatMap(host => host.samples)
+  const { at, meterStaleMs } = input
+  const fresh = hosts.filter(host => host.connected || at - host.lastReportAt <= meterStaleMs)
+  const samples = fresh.flatMap(host => host.samples)
   const green = siteReading(samples, 'green-power', at, meterStaleMs)
   const load = siteReading(samples, 'load', at, meterStaleMs)
-  const drawn = hosts.reduce((sum, host) => sum + (powers.get(host.id)?.totalW ?? 0), 0)
+  const drawn = hosts.reduce((sum, host) => {
+    // One that sleeps says nothing any more; what it said last is not what it draws.
+    const asleep = input.hostNoteOf(host.id).power === 'standby' && !host.connected
+    if (asleep) return sum + modelOf(input, host).standbyW
+    return fresh.includes(host) ? sum + (powers.get(host.id)?.totalW ?? 0) : sum
+  }, 0)
   return {
     id: site.id,
     name: site.name,
@@ -63,22 +90,57 @@ function siteState(
     ...(green.valueW === undefined ? {} : { greenW: green.valueW }),
     greenQuality: green.quality,
     loadW: load.valueW ?? drawn,
+    ...(site.standby !== undefined && { standby: site.standby }),
+    ...(site.awakeFloor !== undefined && { awakeFloor: site.awakeFloor }),
+    ...(site.pue !== undefined && { pue: site.pue }),
   }
 }
 
-function hostState(host: HostRecord, power: HostPower | undefined): HostState[] {
+const modelOf = (input: SnapshotInput, host: HostRecord): HostPowerModel =>
+  input.hostModels.get(host.id) ?? input.power
+
+function hostState(host: HostRecord, power: HostPower | undefined, input: SnapshotInput): HostState[] {
   if (!host.facts) return []
   const powerW: { powerW?: W } = power && !power.estimated ? { powerW: power.totalW } : {}
   const { id, site, connected, lastReportAt, bootId, facts, domains, findings, moves } = host
-  return [{ id, site, connected, lastReportAt, bootId, facts, domains, ...powerW, findings, moves }]
+  const note = input.hostNoteOf(id)
+  const state = { id, site, connected, lastReportAt, bootId, facts, domains, ...powerW, findings, moves }
+  return [
+    {
+      ...state,
+      powerState: powerStateOf(host, note),
+      powerModel: modelOf(input, host),
+      canStandby: facts.standby !== undefined && wakersOf(host, input.hosts).length > 0,
+      ...(note.drained === true && { draining: true }),
+    },
+  ]
 }
 
-function vmState(uuid: VmId, { owner }: Whereabouts, note: VmNote, power: HostPower | undefined): VmState {
+/** Who speaks is awake, whatever was ordered; who is silent without an order is a riddle. */
+const powerStateOf = ({ connected }: HostRecord, { power }: HostNote): HostPowerState =>
+  power === 'awake' && !connected ? 'unknown' : power
+
+/** Hosts that have the means to wake this one, connected or not. */
+export const wakersOf = <H extends Pick<HostRecord, 'id' | 'facts'>>(
+  host: Pick<HostRecord, 'id'>,
+  hosts: readonly H[],
+): H[] => hosts.filter(other => other.id !== host.id && other.facts?.wakes?.includes(host.id))
+
+function vmState(
+  uuid: VmId,
+  { owner, foreign }: Whereabouts,
+  power: HostPower | undefined,
+  input: SnapshotInput,
+): VmState {
   const { host, domain } = owner
+  const note = input.noteOf(uuid)
+  const name = baseName(domain.config?.name ?? domain.name)
+  const learnt = input.moveCosts().get(uuid)
+  const foreignMove = foreignText(note, foreign, input)
   const busy = note.busy ?? (domain.move === note.endedMove ? undefined : domain.move)
   return {
     uuid,
-    name: baseName(domain.config?.name ?? domain.name),
+    name,
     host: host.id,
     site: host.site,
     state: domain.state,
@@ -92,5 +154,18 @@ function vmState(uuid: VmId, { owner }: Whereabouts, note: VmNote, power: HostPo
     pinned: note.pinned,
     ...(note.lastMovedAt === undefined ? {} : { lastMovedAt: note.lastMovedAt }),
     ...(note.lastTriedAt === undefined ? {} : { lastTriedAt: note.lastTriedAt }),
+    ...(learnt && { moveCost: costFor(learnt, domain.memoryMiB) }),
+    ...rulesOf(input.rules, { uuid, name }),
+    ...(foreignMove !== undefined && { foreignMove }),
   }
+}
+
+/** In words, while somebody else moves it and for a rest after. */
+function foreignText(
+  note: VmNote,
+  migrating: boolean,
+  { at, foreignRestMs }: SnapshotInput,
+): string | undefined {
+  if (migrating && note.busy === undefined) return 'its copies show a migration that is not ours'
+  return note.foreign && at - note.foreign.at < foreignRestMs ? note.foreign.text : undefined
 }

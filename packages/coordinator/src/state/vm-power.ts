@@ -1,14 +1,7 @@
 /** Watts of a host and of its VMs: idle power stands apart, the rest is shared by CPU time over 60 s or more. */
-import type { HostFacts, Ms, W } from '@heliotrope/shared'
+import type { HostFacts, HostPowerModel, Ms, W } from '@heliotrope/shared'
 import { CPU_MIN_WINDOW_MS } from './host-record.js'
 import type { CpuPoint } from './host-record.js'
-
-export interface HostPowerModel {
-  /** What a host draws with nothing to do; taken off before the VMs share the rest. */
-  idleW: W
-  /** What it draws with all cores busy: used only for hosts without a meter. */
-  peakW: W
-}
 
 export interface HostPower {
   /** Mean over the window: metered, or estimated from load. */
@@ -26,7 +19,7 @@ export interface HostPower {
 export function hostPower(
   points: readonly CpuPoint[],
   facts: HostFacts,
-  model: HostPowerModel,
+  model: Pick<HostPowerModel, 'idleW' | 'peakW'>,
 ): HostPower | undefined {
   const last = points.at(-1)
   if (!last) return undefined

@@ -32,4 +32,15 @@ export const MIGRATIONS: readonly string[] = [
    ) STRICT;
    CREATE TABLE head (name TEXT PRIMARY KEY, seq INTEGER NOT NULL, hash TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
    CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE move_cost (
+     move TEXT PRIMARY KEY, vm TEXT NOT NULL, at INTEGER NOT NULL, memory_mib REAL NOT NULL, duration_ms REAL NOT NULL,
+     bytes REAL NOT NULL, still_ms REAL, wh REAL NOT NULL, metered INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX move_cost_of_vm ON move_cost (vm, at);
+   CREATE TABLE host_drain (host TEXT PRIMARY KEY, by TEXT NOT NULL, why TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+   CREATE TABLE foreign_move (
+     vm TEXT PRIMARY KEY, from_host TEXT NOT NULL, to_host TEXT NOT NULL, at INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE host_power (host TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
+   ALTER TABLE plan ADD COLUMN forecasts TEXT NOT NULL DEFAULT '[]';`,
 ]

@@ -164,7 +164,14 @@ export class Fleet {
         reportMs,
         reconcileMs: MINUTE,
         meterStaleMs: Math.max(3 * MINUTE, reportMs * 3),
-        power: { idleW: firstHost?.idleW ?? 50, peakW: firstHost?.peakW ?? 150 },
+        power: {
+          idleW: firstHost?.idleW ?? 50,
+          peakW: firstHost?.peakW ?? 150,
+          standbyW: 8,
+          wakeMs: 3 * MINUTE,
+        },
+        hosts: [],
+        rules: [],
         sites: spec.sites.map(({ id, name, latitude, longitude, gridIntensity }) => ({
           id,
           name,
