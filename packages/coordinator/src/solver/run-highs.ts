@@ -24,6 +24,7 @@ export function runHighs(highs: Highs, program: LinearProgram, deadlineMs: Ms): 
   return highs.withModel((model): Solution => {
     model.options.set('output_flag', false)
     if (Number.isFinite(deadlineMs)) model.options.set('time_limit', Math.max(0.001, deadlineMs / 1000))
+    if (program.gap !== undefined) model.options.set('mip_rel_gap', program.gap)
     model.passModel({
       numCols: cost.length,
       numRows: rows.length,

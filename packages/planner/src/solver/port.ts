@@ -13,6 +13,8 @@ export interface LinearProgram {
   upper: readonly number[]
   /** Columns that must be whole numbers; absent: none. */
   integer?: readonly number[]
+  /** With whole numbers: an answer is taken that is proven to be within this share of the best. Absent: the solver's own. */
+  gap?: number
   rows: readonly Row[]
 }
 
