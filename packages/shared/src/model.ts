@@ -229,6 +229,8 @@ export interface HostState {
   powerModel?: HostPowerModel
   /** It can be put to standby and woken again (a driver is set up for it, and it was not seen to fail). */
   canStandby?: boolean
+  /** What its CPU offers to guests; absent: not known, and not compared. */
+  cpuFeatures?: string[]
   /** Drained or in maintenance: its VMs leave it, and it gets none. */
   draining?: boolean
 }
@@ -275,6 +277,8 @@ export interface VmState {
   /** MiB a second that the guest writes to, where measured. */
   dirtyMiBps?: number
   moveCost?: MeasuredMoveCost
+  /** What it may use of its CPU since it was started; absent: all that the host has where it is. */
+  cpuFeatures?: string[]
   /** Groups whose VMs run at one site (`together`) or on different hosts each (`apart`), by name. */
   together?: string[]
   apart?: string[]
