@@ -182,7 +182,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
       if (!now.has(key)) cleared.push({ ...alarm, state: 'cleared', at: clock.wall() })
     cleared = cleared.filter(alarm => !now.has(alarm.key)).slice(-50)
     raised = now
-    return [...own, ...cleared, ...moves.alarms()]
+    return [...own, ...cleared, ...moves.alarms(), ...power.alarms()]
   }
 
   const known = (): Known => ({
@@ -223,6 +223,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
         portals: [...options.portals],
         moverAddress: options.moverAddress,
         ...(model === undefined ? {} : { model }),
+        ...power.facts(),
       }
       hypervisorProblem = undefined
     } catch (error) {
@@ -311,6 +312,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
       cancelProgress?.()
       for (const stop of stops.splice(0)) stop()
       uplink.stop()
+      power.stop()
       await looking?.catch(() => {})
       await meters.stop()
       await moves.stop()
@@ -333,7 +335,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
         domains: domains ?? [],
         meters: meters.standing(),
         moves: moves.progress(),
-        alarms: [...raised.values(), ...moves.alarms()],
+        alarms: [...raised.values(), ...moves.alarms(), ...power.alarms()],
         findings: findings ?? [],
       }
     },

@@ -70,6 +70,7 @@ export interface Coordinator {
   fleet: Fleet
   sagas: Sagas
   reconciler: Reconciler
+  hostPower: HostPower
 }
 
 const PAUSED = 'paused'
@@ -282,5 +283,6 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     fleet,
     sagas,
     reconciler,
+    hostPower,
   }
 }

@@ -17,12 +17,22 @@ import {
   silentLog,
   VirtualClock,
 } from '@heliotrope/shared'
-import type { HostId, Journal, Log, MemoryLink, Mode, Ms, Signer, Socket } from '@heliotrope/shared'
+import type {
+  HostId,
+  HostPowerModel,
+  Journal,
+  Log,
+  MemoryLink,
+  Mode,
+  Ms,
+  Signer,
+  Socket,
+} from '@heliotrope/shared'
 import { Network } from '../net/network.js'
 import { Peers } from '../net/peers.js'
 import { Streams } from '../net/streams.js'
 import { seedFor } from '../world/noise.js'
-import type { WorldSpec } from '../world/spec.js'
+import type { HostSpec, WorldSpec } from '../world/spec.js'
 import { World } from '../world/world.js'
 import { seededSigner } from './seeded-signer.js'
 import { SimAgent } from './sim-agent.js'
@@ -86,6 +96,7 @@ export class Fleet {
         signer,
         coordinatorKeys: [this.#signer.fingerprint],
         connect: () => this.#connect(id, signer.fingerprint),
+        wake: other => this.agents.get(other)?.wake(),
         log: log.with({ host: id }),
       })
       this.agents.set(id, agent)
@@ -164,13 +175,10 @@ export class Fleet {
         reportMs,
         reconcileMs: MINUTE,
         meterStaleMs: Math.max(3 * MINUTE, reportMs * 3),
-        power: {
-          idleW: firstHost?.idleW ?? 50,
-          peakW: firstHost?.peakW ?? 150,
-          standbyW: 8,
-          wakeMs: 3 * MINUTE,
-        },
-        hosts: [],
+        power: powerModelOf(firstHost),
+        hosts: spec.sites.flatMap(site =>
+          site.hosts.map(host => ({ id: host.id, power: powerModelOf(host), keepAwake: false })),
+        ),
         rules: [],
         sites: spec.sites.map(({ id, name, latitude, longitude, gridIntensity }) => ({
           id,
@@ -179,6 +187,9 @@ export class Fleet {
           longitude,
           gridIntensity,
           mode,
+          // A site that is only watched is left as it is altogether.
+          standby: mode === 'observe' ? 'off' : mode,
+          awakeFloor: 1,
         })),
         policy: {
           ...defaultPolicy,
@@ -204,3 +215,10 @@ export class Fleet {
     await ended
   }
 }
+
+const powerModelOf = (host: HostSpec | undefined): HostPowerModel => ({
+  idleW: host?.idleW ?? 50,
+  peakW: host?.peakW ?? 150,
+  standbyW: host?.standbyW ?? 8,
+  wakeMs: host?.wakeMs ?? 3 * MINUTE,
+})

@@ -2,7 +2,8 @@
 import { createAgent, defaultQualityRules, EpochIndex, Moves, openReportBuffer } from '@heliotrope/agent'
 import type { Agent } from '@heliotrope/agent'
 import { MINUTE, openMemoryJournal, SECOND, seededRng } from '@heliotrope/shared'
-import type { Log, MemoryJournal, MoveId, MoveRole, Signer, Socket } from '@heliotrope/shared'
+import type { Cancel, HostId, Log, MemoryJournal, MoveId, MoveRole, Signer, Socket } from '@heliotrope/shared'
+import { simPower } from '../drivers/power.js'
 import { simHypervisor } from '../drivers/hypervisor.js'
 import { simMeters } from '../drivers/meters.js'
 import type { SimMeters } from '../drivers/meters.js'
@@ -26,6 +27,8 @@ export interface SimAgentPorts {
   signer: Signer
   coordinatorKeys: readonly string[]
   connect: () => Promise<Socket>
+  /** Wakes another host of the site. */
+  wake: (host: HostId) => void
   log: Log
 }
 
@@ -39,6 +42,7 @@ export class SimAgent {
   xlFaults: (role: MoveRole, move: MoveId) => SourceXlFaults & TargetXlFaults = () => ({})
   readonly #ports: SimAgentPorts
   #agent: Agent | undefined
+  #cancelWake: Cancel | undefined
 
   constructor(ports: SimAgentPorts) {
     this.#ports = ports
@@ -72,6 +76,7 @@ export class SimAgent {
       ports: [7421, 7440],
     })
     const rules = { ...defaultQualityRules, staleAfterMs: 5 * MINUTE }
+    const neighbours = host.site.hosts.map(other => other.id).filter(other => other !== id)
     const agent = createAgent(
       {
         clock,
@@ -81,6 +86,14 @@ export class SimAgent {
         hypervisor: simHypervisor(world, host),
         meters: this.meters.meters.map(meter => ({ meter, everyMs: 30 * SECOND, rules })),
         moves,
+        power: simPower({
+          host,
+          moves,
+          after: (delay, fn) => void clock.after(delay, fn),
+          goDown: () => void this.#goDown(),
+          neighbours: () => neighbours,
+          wake: this.#ports.wake,
+        }),
         buffer: openReportBuffer({ file: ':memory:', clock, log }),
         connect,
         findings: async () => host.findings,
@@ -101,8 +114,28 @@ export class SimAgent {
     await agent.start()
   }
 
+  /** The host is called: from standby it boots, anything else changes nothing. */
+  wake(): void {
+    const { world, host } = this.#ports
+    if (host.power !== 'standby' || this.#cancelWake) return
+    world.setPower(host, 'booting', 'woken')
+    this.#cancelWake = world.clock.after(host.spec.wakeMs ?? MINUTE, () => {
+      this.#cancelWake = undefined
+      host.bootCount++
+      world.setPower(host, 'on', 'booted')
+      void this.start()
+    })
+  }
+
+  async #goDown(): Promise<void> {
+    const { world, host } = this.#ports
+    await this.stop()
+    world.setPower(host, 'standby', 'told to')
+  }
+
   /** Stops the agent alone: its movers live on, as on a host. */
   async stop(): Promise<void> {
+    this.#cancelWake?.()
     await this.#agent?.stop()
     this.#agent = undefined
   }

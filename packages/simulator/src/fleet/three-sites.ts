@@ -1,5 +1,5 @@
 /** The demo's world: three sites that see the sun in turn, two hosts each, eight VMs of which one cannot move. */
-import { hostId, siteId, vmId } from '@heliotrope/shared'
+import { hostId, MINUTE, siteId, vmId } from '@heliotrope/shared'
 import type { HostId, VmId } from '@heliotrope/shared'
 import type { HostSpec, SiteSpec, VmSpec, WorldSpec } from '../world/spec.js'
 
@@ -9,6 +9,8 @@ const host = (name: string): HostSpec => ({
   memoryMiB: 16_384,
   idleW: 35,
   peakW: 160,
+  standbyW: 4,
+  wakeMs: 2 * MINUTE,
   // As Debian builds it: no shadow paging, so PV guests cannot move live.
   virtCaps: ['pv', 'hvm', 'hap', 'iommu_hap_pt_share', 'gnttab-v1', 'gnttab-v2'],
 })

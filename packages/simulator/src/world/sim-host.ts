@@ -23,6 +23,7 @@ export class SimHost {
   readonly xls = new Set<XlProcess>()
   readonly watchers = new Set<() => void>()
   bootCount = 1
+  power: 'on' | 'standby' | 'booting' = 'on'
   /** Transfers that move bytes now. */
   transfers = 0
   dom0CpuS = 0
@@ -55,6 +56,7 @@ export class SimHost {
 
   /** @param busyCores of all running domains */
   loadW(busyCores: number): W {
+    if (this.power === 'standby') return this.spec.standbyW ?? 0
     return hostW(this.spec, busyCores) + (this.transfers > 0 ? TRANSFER_W : 0)
   }
 }

@@ -34,6 +34,10 @@ export interface HostSpec {
   idleW: W
   /** With all cores busy. */
   peakW: W
+  /** What it draws on standby; absent: it cannot stand by. */
+  standbyW?: W
+  /** From the call to wake until its agent starts, at idle power. */
+  wakeMs?: Ms
   virtCaps: string[]
 }
 

@@ -162,6 +162,16 @@ export class World {
     host.transfers += change
   }
 
+  /** Booked up to the instant: what a host draws changes with it. */
+  setPower(host: SimHost, power: SimHost['power'], why: string): void {
+    if (host.power === power) return
+    this.book()
+    if (power === 'standby' && host.domains.size > 0)
+      throw new Error(`${host.spec.id} goes to standby with ${host.domains.size} domain(s)`)
+    host.power = power
+    this.note(host.spec.id, `power ${power}`, '', why)
+  }
+
   note(host: string, what: string, vm: string, why = ''): void {
     this.trace.add({ at: this.clock.wall(), host, what, vm, ...(why && { why }) })
   }
@@ -178,7 +188,7 @@ export class World {
       this.stayAccount.book(site.id, green, this.#stayLoadW(site), site.gridIntensity, forMs)
     }
     for (const host of this.hosts.values()) {
-      host.dom0CpuS += ((0.02 + (host.transfers > 0 ? 0.5 : 0)) * forMs) / 1000
+      if (host.power === 'on') host.dom0CpuS += ((0.02 + (host.transfers > 0 ? 0.5 : 0)) * forMs) / 1000
       for (const domain of host.domains.values())
         if (domain.state === 'running') domain.cpuS += (this.#cores(domain.spec) * forMs) / 1000
     }
