@@ -1,4 +1,7 @@
 export type * from './types.js'
 export type * from './inputs.js'
-export type { SiteForecaster } from './site-forecaster.js'
+export type { SiteForecaster, SourceForecast } from './site-forecaster.js'
 export { createSiteForecaster } from './site-forecaster.js'
+export { clearSkyWm2, sunPosition } from './physics/sun.js'
+export { panelW } from './physics/panel.js'
+export { turbineW, windAtHeight } from './physics/turbine.js'

@@ -47,6 +47,10 @@ export interface SiteForecasterOptions {
   slotMs?: Ms
   /** How far ahead it learns; beyond, the last horizon's models are used. 48 slots if not given. */
   maxSlots?: number
+  /** Weather forecasts will be issued; if not given, whether there are any at the first observation. */
+  issued?: boolean
+  /** Trees on what the linear model leaves over; true if not given. */
+  trees?: boolean
 }
 
 /** How one model did at one horizon, over what it was scored on. */

@@ -1,0 +1,30 @@
+/** What a model of one series is made of: features of a slot as seen from an origin, the newest slot that is known. */
+import type { WeatherView } from '../weather/weather-runs.js'
+
+export interface SeriesFeatures {
+  /** Where the coefficients of the linear model begin; as many as it has features. */
+  prior: readonly number[]
+  /** Features that only the trees see, after the linear ones. */
+  extras: number
+  /** Slots are asked from here on, with what was known of the weather then. */
+  begin(origin: number, view: WeatherView): void
+  /** Writes prior.length + extras finite numbers. @param lead slot − origin, from 1 */
+  fill(slot: number, lead: number, out: Float64Array, offset: number): void
+  /** The slot is over; called after the series holds its value, which may be NaN. */
+  note(slot: number, view: WeatherView): void
+  /** Which of the bands' conditions: 0 .. conditions − 1. @param expected share of the scale */
+  condition(slot: number, expected: number): number
+  conditions: number
+  /** Surely nothing to forecast: the sun is down. */
+  dark(slot: number): boolean
+}
+
+/** Equal conditions by level, narrower near nothing, where errors are small. */
+const LEVELS: readonly number[] = [0.03, 0.1, 0.2, 0.35, 0.55, 0.75]
+export const LEVEL_CONDITIONS = LEVELS.length + 1
+export const levelCondition = (share: number): number => {
+  const index = LEVELS.findIndex(level => share < level)
+  return index < 0 ? LEVELS.length : index
+}
+export const finite = (value: number, otherwise: number): number =>
+  Number.isFinite(value) ? value : otherwise

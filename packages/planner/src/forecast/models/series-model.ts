@@ -1,0 +1,179 @@
+/**
+ * One series: several models side by side, each trained on the past only, and their blend by horizon.
+ *
+ * References (persistence, same hour yesterday, climatology and their mix), a linear model on the features that follows
+ * the site's own meter, and trees on what that leaves over. Every slot each horizon's forecast is kept as it was given;
+ * when the slot is over, models, weights and bands learn from it. So nothing is ever fitted to what it is scored on.
+ */
+import { BoostedTrees } from '../learn/boosted-trees.js'
+import { ConvexBlend } from '../learn/convex-blend.js'
+import { ErrorBand } from '../learn/error-band.js'
+import { LeastSquares } from '../learn/least-squares.js'
+import type { WeatherView } from '../weather/weather-runs.js'
+import { ScoreKeeper } from './score-keeper.js'
+import type { SeriesFeatures } from './series-features.js'
+import type { SeriesMemory } from './series-memory.js'
+import { TrainingStore } from './training-store.js'
+
+export const MODEL_NAMES = ['persistence', 'yesterday', 'climatology', 'mix', 'meter', 'trees'] as const
+const WIDTH = MODEL_NAMES.length
+const [MIX, METER, TREES] = [3, 4, 5]
+/** A horizon is given to the models only after so many forecasts of it were scored. */
+const TRIAL = 24
+
+export interface SeriesModelOptions {
+  memory: SeriesMemory
+  features: SeriesFeatures
+  maxLead: number
+  /** Forecasts stay within 0 and this share of the scale. */
+  ceiling: number
+  trees: boolean
+}
+
+export interface Outlook {
+  p10: number
+  p50: number
+  p90: number
+}
+
+export class SeriesModel {
+  readonly memory: SeriesMemory
+  readonly features: SeriesFeatures
+  readonly #options: SeriesModelOptions
+  readonly #scores: ScoreKeeper
+  readonly #linear: LeastSquares[]
+  readonly #mix: ConvexBlend[]
+  readonly #blend: ConvexBlend[]
+  readonly #bands: ErrorBand[]
+  readonly #store: TrainingStore
+  readonly #width: number
+  readonly #rowWidth: number
+  /** As given at each origin, by origin modulo maxLead, then lead: features, then models, then p10, p50, p90. */
+  readonly #ring: Float64Array
+  readonly #ringOrigin: Float64Array
+  #trees: BoostedTrees | undefined
+
+  constructor(options: SeriesModelOptions) {
+    const { features, maxLead } = options
+    this.#options = options
+    this.memory = options.memory
+    this.features = features
+    this.#width = features.prior.length + features.extras
+    this.#rowWidth = this.#width + WIDTH + 3
+    const leads = <T>(make: () => T): T[] => Array.from({ length: maxLead + 1 }, make)
+    this.#linear = leads(() => new LeastSquares({ prior: features.prior, variance: 3, forget: 0.9996 }))
+    this.#mix = leads(() => new ConvexBlend([1, 1, 1]))
+    this.#blend = leads(() => new ConvexBlend([0.2, 1, options.trees ? 1 : 0.01]))
+    this.#bands = leads(() => new ErrorBand(features.conditions))
+    this.#scores = new ScoreKeeper(MODEL_NAMES, METER, maxLead)
+    this.#store = new TrainingStore(this.#width)
+    this.#ring = new Float64Array(maxLead * (maxLead + 1) * this.#rowWidth)
+    this.#ringOrigin = new Float64Array(maxLead).fill(-1)
+  }
+
+  /** The slot is over. @param value share of the scale, NaN if it was not measured; slots come in order */
+  observe(slot: number, value: number, view: WeatherView): void {
+    if (Number.isFinite(value) && !this.features.dark(slot)) this.#learn(slot, value)
+    this.memory.note(slot, value)
+    this.features.note(slot, view)
+    if (this.#options.trees && this.#store.due) this.#trees = this.#store.train()
+  }
+
+  /** Makes and keeps what is forecast from this origin; after `observe` of it. */
+  prepare(origin: number, view: WeatherView): void {
+    const { maxLead } = this.#options
+    const index = origin % maxLead
+    this.#ringOrigin[index] = origin
+    this.features.begin(origin, view)
+    for (let lead = 1; lead <= maxLead; lead++)
+      this.#make(origin + lead, lead, this.#ring, this.#row(index, lead))
+  }
+
+  /** What the present origin expects of a slot after it. */
+  outlook(origin: number, slot: number): Outlook {
+    const { maxLead } = this.#options
+    const lead = Math.max(1, slot - origin)
+    const index = ((origin % maxLead) + maxLead) % maxLead
+    if (lead <= maxLead && this.#ringOrigin[index] === origin)
+      return this.#given(this.#ring, this.#row(index, lead))
+    // Beyond what was learnt: the features of that slot, the models of the last horizon.
+    const row = new Float64Array(this.#rowWidth)
+    this.#make(slot, Math.min(lead, maxLead), row, 0)
+    return this.#given(row, 0)
+  }
+
+  /** Expected from the newest origin, without a new object: for features of other series. */
+  expected(origin: number, slot: number): number {
+    const { maxLead } = this.#options
+    const lead = slot - origin
+    const index = origin % maxLead
+    if (lead < 1 || lead > maxLead || this.#ringOrigin[index] !== origin) return this.memory.usual(slot)
+    return this.#ring[this.#row(index, lead) + this.#width + WIDTH + 1]!
+  }
+
+  scores = (unit: number): ReturnType<ScoreKeeper['scores']> => this.#scores.scores(unit)
+
+  #learn(slot: number, value: number): void {
+    const { maxLead } = this.#options
+    const ring = this.#ring
+    for (let lead = 1; lead <= maxLead; lead++) {
+      const origin = slot - lead
+      const index = ((origin % maxLead) + maxLead) % maxLead
+      if (this.#ringOrigin[index] !== origin) continue
+      const row = this.#row(index, lead)
+      const models = row + this.#width
+      const given = models + WIDTH
+      const p50 = ring[given + 1]!
+      const band: [number, number, number] = [ring[given]!, p50, ring[given + 2]!]
+      this.#scores.note(lead, band, ring, models, value)
+      this.#bands[lead]!.update(this.features.condition(slot, p50), value - p50)
+      this.#blend[lead]!.update(ring, models + MIX, value)
+      this.#mix[lead]!.update(ring, models, value)
+      if (this.#options.trees) this.#store.offer(slot, lead, ring, row, value - ring[models + METER]!)
+      this.#linear[lead]!.update(ring, row, value)
+    }
+  }
+
+  #make(slot: number, lead: number, out: Float64Array, row: number): void {
+    const { memory, features } = this
+    const { ceiling } = this.#options
+    const models = row + this.#width
+    const given = models + WIDTH
+    const origin = slot - lead
+    features.fill(slot, lead, out, row)
+    const usual = memory.usual(slot)
+    const persistence = memory.persistence()
+    out[models] = Number.isFinite(persistence) ? persistence : usual
+    out[models + 1] = memory.yesterday(origin, slot)
+    out[models + 2] = usual
+    out[models + MIX] = this.#mix[lead]!.mix(out, models)
+    const linear = this.#linear[lead]!.predict(out, row)
+    out[models + METER] = Math.min(ceiling, Math.max(0, linear))
+    const more = this.#trees === undefined ? 0 : this.#trees.predict(out, row)
+    out[models + TREES] = Math.min(ceiling, Math.max(0, linear + more))
+    const dark = features.dark(slot)
+    const p50 = dark ? 0 : this.#chosen(lead, out, models)
+    const condition = features.condition(slot, p50)
+    const band = this.#bands[lead]!
+    out[given] = dark ? 0 : Math.max(0, p50 + band.low(condition))
+    out[given + 1] = p50
+    out[given + 2] = dark ? 0 : Math.min(ceiling, p50 + band.high(condition))
+  }
+
+  /** The blend; the references' mix while the blend has shown no skill over it. */
+  #chosen(lead: number, out: Float64Array, models: number): number {
+    const skilled =
+      this.#scores.count(lead) >= TRIAL && this.#scores.given(lead) <= this.#scores.mae(lead, MIX) * 1.02
+    const trial = this.#scores.count(lead) < TRIAL
+    const blended = this.#blend[lead]!.mix(out, models + MIX)
+    return skilled || trial ? blended : 0.5 * (blended + out[models + MIX]!)
+  }
+
+  #given(from: Float64Array, row: number): Outlook {
+    const given = row + this.#width + WIDTH
+    return { p10: from[given]!, p50: from[given + 1]!, p90: from[given + 2]! }
+  }
+
+  #row = (index: number, lead: number): number =>
+    (index * (this.#options.maxLead + 1) + lead) * this.#rowWidth
+}
