@@ -1,9 +1,8 @@
 /** Puts the coordinator together. The one file that knows all parts, and it only wires. */
 import { every, HOUR, MINUTE } from '@heliotrope/shared'
 import type { Cancel, Clock, HostId, Journal, Log, Ms, Rng, Signer, SiteId, Socket } from '@heliotrope/shared'
-import type { Plan, Reason } from '@heliotrope/planner'
-import type { Policy } from '@heliotrope/planner'
-import type { Snapshot, VmId } from '@heliotrope/shared'
+import type { SiteForecast, Solver } from '@heliotrope/planner'
+import type { VmId } from '@heliotrope/shared'
 import type { CoordinatorConfig } from './config/config.js'
 import { consoleHandlers } from './console/console.js'
 import type { Console } from './console/console.js'
@@ -11,7 +10,7 @@ import { noteJournalHead } from './ingest/journal-heads.js'
 import { Intake } from './ingest/intake.js'
 import { Sessions } from './ingest/sessions.js'
 import { Reconciler } from './reconcile/reconcile.js'
-import type { Planner } from './reconcile/reconcile.js'
+import type { Planner } from './reconcile/planner.js'
 import { Sagas } from './saga/sagas.js'
 import type { MoveState } from './saga/records.js'
 import { MoveLearner } from './learn/move-learner.js'
@@ -45,14 +44,15 @@ export interface CoordinatorPorts {
   db: Db
   /** Signs grants and commands. */
   signer: Signer
-  planner: Planner & {
-    checkMove(snapshot: Snapshot, policy: Policy, vm: VmId, to: HostId): Reason[]
-    explain(plan: Plan, snapshot: Snapshot, vm: VmId): string
-  }
+  planner: Planner
   config: Omit<
     CoordinatorConfig,
     'dataDir' | 'consoleSocket' | 'listen' | 'serverNames' | 'logLevel' | 'tokenLifeMs'
   >
+  /** For the planner's linear programs. */
+  solver: Solver
+  /** What is expected of each site. Default: nothing is known. */
+  forecasts?: (at: Ms) => readonly SiteForecast[]
   /** Absent where there is no authority (the simulator). */
   createToken?: (binding: TokenBinding) => { token: string; expiresAt: number }
   /** A move has ended. */
@@ -208,8 +208,10 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     log,
     planner,
     policy,
+    solver: ports.solver,
     everyMs: config.reconcileMs,
     snapshot: () => fleet.snapshot(),
+    forecasts: at => ports.forecasts?.(at) ?? [],
     plans,
     paused: () => paused,
     movesEnded: () => sagas.ended(),
@@ -236,7 +238,13 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       hostPower.start()
       sagas.start(openActs)
       reconciler.start()
-      cancels = [every(clock, HOUR, () => telemetry.thin(clock.wall())), every(clock, MINUTE, noteOwnHead)]
+      cancels = [
+        every(clock, HOUR, () => {
+          telemetry.thin(clock.wall())
+          plans.thin(clock.wall(), sagas.plansUsed())
+        }),
+        every(clock, MINUTE, noteOwnHead),
+      ]
     },
     async stop() {
       for (const cancel of cancels) cancel()

@@ -1,7 +1,6 @@
 /** The coordinator as a process: files, TLS and sockets around the composed parts. */
 import { DAY, every, errorChain, openSqliteJournal } from '@heliotrope/shared'
 import type { Clock, Log, Rng } from '@heliotrope/shared'
-import { checkMove, explain, lint, plan } from '@heliotrope/planner'
 import { createCoordinator } from './compose.js'
 import type { Coordinator } from './compose.js'
 import type { CoordinatorConfig } from './config/config.js'
@@ -9,6 +8,8 @@ import { journalFile, makeDataDir, storeFile, trustDir } from './data-dir.js'
 import { agentServer } from './http/agent-server.js'
 import { consoleServer } from './http/console-server.js'
 import { openDatabase } from './store/database.js'
+import { thePlanner } from './reconcile/planner.js'
+import { workerSolver } from './solver/worker-solver.js'
 import { openEnrolment } from './store/enrolment.js'
 import { openAudit } from './store/audit.js'
 import { openAuthority } from './trust/authority.js'
@@ -53,16 +54,18 @@ export async function serve(config: CoordinatorConfig, { clock, rng, log }: Serv
       },
     })
     const createToken: typeof gate.createToken = binding => gate.createToken(binding, config.tokenLifeMs)
-    const planner = { plan, lint, checkMove, explain }
     const { signer } = authority
+    const solver = workerSolver({ clock })
+    undo.push(() => solver.stop())
     const coordinator = createCoordinator({
+      solver,
       clock,
       rng,
       log,
       journal,
       db,
       signer,
-      planner,
+      planner: thePlanner,
       config,
       createToken,
     })

@@ -140,7 +140,7 @@ t.test('join, sessions and bad frames over real TLS', async t => {
   ]
   for (const [name, messages, code, welcomed = false] of cases)
     t.match(await session(port, tls, messages), { code, welcomed }, name)
-  t.match(serving.coordinator.console.status(), { connected: 0 }, 'the coordinator lives')
+  t.match(await serving.coordinator.console.status(), { connected: 0 }, 'the coordinator lives')
 
   const kept = session(port, tls, [good])
   while (!(serving.coordinator.console.agents() as { connected: boolean }[])[0]?.connected)

@@ -131,10 +131,10 @@ t.test('alarms of an agent are raised and cleared once', async t => {
   x.report({ alarms: [alarm] })
   x.report({ full: false, alarms: [alarm] })
   await of.clock.advance(10)
-  t.match(of.coordinator.console.status().alarms, [{ source: 'x', key: 'k', text: 'text' }])
+  t.match((await of.coordinator.console.status()).alarms, [{ source: 'x', key: 'k', text: 'text' }])
   x.report({ full: false, alarms: [{ ...alarm, state: 'cleared' }] })
   await of.clock.advance(10)
-  t.strictSame(of.coordinator.console.status().alarms, [])
+  t.strictSame((await of.coordinator.console.status()).alarms, [])
 })
 
 t.test('a journal that comes back shorter raises an alarm', async t => {
@@ -145,7 +145,7 @@ t.test('a journal that comes back shorter raises an alarm', async t => {
     x.hello = () => ({ ...Object.getPrototypeOf(x).hello.call(x), journal: { seq, hash: hash.repeat(64) } })
     x.connect()
     await of.clock.advance(10)
-    return of.coordinator.console.status().alarms.map(({ key }) => key)
+    return (await of.coordinator.console.status()).alarms.map(({ key }) => key)
   }
   t.strictSame(await again(9, 'b'), [])
   t.strictSame(await again(9, 'b'), [])

@@ -10,12 +10,17 @@ import {
   VirtualClock,
 } from '@heliotrope/shared'
 import type { HostId, Ms, SiteId } from '@heliotrope/shared'
-import { checkMove, defaultPolicy, explain, lint, plan } from '@heliotrope/planner'
+import { defaultPolicy } from '@heliotrope/planner'
 import { createCoordinator } from '../src/compose.js'
 import type { Coordinator, CoordinatorPorts } from '../src/compose.js'
+import { thePlanner } from '../src/reconcile/planner.js'
+import { openInlineSolver } from '../src/solver/inline-solver.js'
 import { openDatabase } from '../src/store/database.js'
 import { FakeAgent } from './fake-agent.js'
 import { site, START_WALL } from './samples.js'
+
+/** Loaded once, before time is virtual. */
+const solver = await openInlineSolver()
 
 export const testConfig = (change: Partial<CoordinatorPorts['config']> = {}): CoordinatorPorts['config'] => ({
   reportMs: 5 * SECOND,
@@ -60,7 +65,8 @@ export function world(
     journal,
     db: openDatabase(':memory:'),
     signer: newSigner(),
-    planner: { plan, lint, checkMove, explain },
+    planner: thePlanner,
+    solver,
     config: testConfig(change),
     ...more,
   }

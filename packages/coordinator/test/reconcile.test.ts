@@ -1,7 +1,7 @@
 import t from 'tap'
 import { HeliotropeError, MINUTE, SECOND } from '@heliotrope/shared'
 import type { Mode } from '@heliotrope/shared'
-import { plan } from '@heliotrope/planner'
+import { replay } from '../src/reconcile/replay.js'
 import { openPlans } from '../src/store/plans.js'
 import { run, world } from './kit.js'
 import { site } from './samples.js'
@@ -53,14 +53,14 @@ async function sunny(mode: Mode): Promise<{
 
 t.test('observe: nothing is even proposed', async t => {
   const { of, y } = await sunny('observe')
-  t.strictSame(of.coordinator.console.plan().moves, [])
+  t.strictSame((await of.coordinator.console.plan()).moves, [])
   await run(of.clock, 2 * MINUTE, 10 * SECOND)
   t.equal(y.commands.length, 0)
 })
 
 t.test('recommend: proposed, and done when accepted', async t => {
   const { of, y, end } = await sunny('recommend')
-  const proposed = of.coordinator.console.plan()
+  const proposed = await of.coordinator.console.plan()
   t.match(proposed, { verdict: 'MOVES', moves: [{ name: 'vm1', from: 'x', to: 'y', mode: 'recommend' }] })
   await run(of.clock, 20 * SECOND)
   t.equal(y.commands.length, 0, 'not by itself')
@@ -73,7 +73,7 @@ t.test('recommend: proposed, and done when accepted', async t => {
   t.throws(() => of.coordinator.console.accept({ by: 'test' }), { code: 'refused', message: /paused/ })
   await of.coordinator.console.resume({ by: 'test' })
   const { started } = of.coordinator.console.accept({
-    plan: of.coordinator.console.plan().id,
+    plan: (await of.coordinator.console.plan()).id,
     move: 1,
     by: 'alice',
   })
@@ -99,7 +99,7 @@ t.test('auto: acts by itself, then has nothing to do', async t => {
   }
   t.strictSame([x.domains.length, y.domains.length], [0, 1])
   t.equal(y.count('move.prepare-target'), 1)
-  t.equal(of.coordinator.console.plan().moves.length, 0)
+  t.equal((await of.coordinator.console.plan()).moves.length, 0)
 })
 
 t.test('auto: a move that failed is not proposed again at once, not even after a restart', async t => {
@@ -118,7 +118,7 @@ t.test('auto: a move that failed is not proposed again at once, not even after a
   await of.restart()
   await rounds(18)
   t.equal(y.count('move.prepare-target'), 1)
-  t.match(of.coordinator.console.plan().refusals, [{ name: 'vm1', reason: { code: 'cooldown' } }])
+  t.match((await of.coordinator.console.plan()).refusals, [{ name: 'vm1', reason: { code: 'cooldown' } }])
   await rounds(40)
   t.equal(y.count('move.prepare-target'), 2, 'ten minutes later')
 })
@@ -133,8 +133,8 @@ t.test('auto, paused: plans go on, acts do not; and a pause outlives the process
     quiet.report()
     await run(of.clock, 10 * SECOND)
   }
-  t.ok(of.coordinator.console.status().paused)
-  t.equal(of.coordinator.console.plan().moves[0]?.mode, 'auto')
+  t.ok((await of.coordinator.console.status()).paused)
+  t.equal((await of.coordinator.console.plan()).moves[0]?.mode, 'auto')
   t.equal(y.commands.length, 0)
   await of.coordinator.console.resume({ by: 'test' })
   await run(of.clock, 5 * SECOND)
@@ -143,7 +143,7 @@ t.test('auto, paused: plans go on, acts do not; and a pause outlives the process
 
 t.test('a plan is verified again when it is acted upon', async t => {
   const { of, x, y } = await sunny('recommend')
-  t.equal(of.coordinator.console.plan().moves.length, 1)
+  t.equal((await of.coordinator.console.plan()).moves.length, 1)
   x.domains = [{ ...x.domains[0]!, liveBlockers: ['a device was attached'] }]
   x.report({ full: false })
   await of.clock.advance(20)
@@ -157,12 +157,18 @@ t.test('a plan is verified again when it is acted upon', async t => {
 t.test('a decision can be replayed from what is stored; the same decision is stored once', async t => {
   const { of } = await sunny('recommend')
   const plans = openPlans(of.ports.db)
-  const { id } = of.coordinator.console.plan()
+  const { id } = await of.coordinator.console.plan()
   await run(of.clock, SECOND)
-  t.equal(of.coordinator.console.plan().id, id, 'says the same')
+  t.equal((await of.coordinator.console.plan()).id, id, 'says the same')
   const stored = plans.find(id)!
-  t.strictSame(plan(stored.snapshot, stored.plan.policy), stored.plan)
-  t.match(of.coordinator.console.explain({ vm: 'vm1' }), { name: 'vm1', text: /should move to y/ })
+  const planner = of.ports.planner
+  t.match(await replay(stored, planner, of.ports.solver), { plan: id, same: true, differences: [] })
+  const other = { ...stored, plan: { ...stored.plan, verdict: 'NO_ACTION_NEEDED' as const } }
+  t.match(await replay(other, planner, of.ports.solver), {
+    same: false,
+    differences: ['plan.verdict: "NO_ACTION_NEEDED" then, "MOVES" now'],
+  })
+  t.match(await of.coordinator.console.explain({ vm: 'vm1' }), { name: 'vm1', text: /should move to y/ })
 })
 
 t.test('a planner that throws is logged, and asked again', async t => {
@@ -170,7 +176,7 @@ t.test('a planner that throws is logged, and asked again', async t => {
   const of = world({}, {})
   of.ports.planner = {
     ...of.ports.planner,
-    plan: () => {
+    plan: async () => {
       calls++
       throw new HeliotropeError('internal', 'planner broke')
     },

@@ -289,13 +289,13 @@ t.test('stuck is a state with a remedy, and no end', async t => {
   await run(of.clock, 20 * MINUTE, 30 * SECOND)
   t.match(state(of, move).stuck, { remedy: /bring y back/ })
   t.equal(state(of, move).done, undefined)
-  t.match(of.coordinator.console.status().alarms, [{ key: `stuck/${move}` }])
+  t.match((await of.coordinator.console.status()).alarms, [{ key: `stuck/${move}` }])
   t.equal(kinds(of, move).filter(kind => kind === 'STUCK').length, 1, 'said once')
   moving.end('moved')
   y.connect()
   await run(of.clock, 45 * SECOND)
   t.equal(state(of, move).done?.outcome, 'moved')
-  t.strictSame(of.coordinator.console.status().alarms, [])
+  t.strictSame((await of.coordinator.console.status()).alarms, [])
 })
 
 t.test('a disk that fails stops the move before its next act', async t => {
@@ -306,7 +306,7 @@ t.test('a disk that fails stops the move before its next act', async t => {
   const move = begin(of)
   await run(of.clock, 10 * SECOND)
   t.equal(x.count('move.start-source'), 0, 'not started without the record')
-  t.ok(of.coordinator.console.status().alarms.some(alarm => alarm.key === `saga/${move}`))
+  t.ok((await of.coordinator.console.status()).alarms.some(alarm => alarm.key === `saga/${move}`))
   of.journal.fault = () => undefined
   await run(of.clock, MINUTE)
   t.equal(x.count('move.start-source'), 1)

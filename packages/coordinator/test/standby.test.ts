@@ -178,7 +178,7 @@ t.test('a host that says no, or says nothing', async t => {
   of.coordinator.console.standby({ host: 'r', by: 'test' })
   await run(of.clock, 6 * MINUTE, 10 * SECOND)
   t.match(view(of, 'r'), { power: 'awake' }, 'it agreed and did not go')
-  t.match(of.coordinator.console.status().alarms, [{ key: 'not-standing-by/r' }])
+  t.match((await of.coordinator.console.status()).alarms, [{ key: 'not-standing-by/r' }])
 })
 
 t.test('a host that does not wake is called again, and raises an alarm until it is back', async t => {
@@ -189,13 +189,13 @@ t.test('a host that does not wake is called again, and raises an alarm until it 
   await run(of.clock, 3 * SECOND)
   of.coordinator.console.wake({ host: 'q', by: 'test' })
   await run(of.clock, 5 * MINUTE, 10 * SECOND)
-  t.strictSame(of.coordinator.console.status().alarms, [])
+  t.strictSame((await of.coordinator.console.status()).alarms, [])
   await run(of.clock, 6 * MINUTE, 10 * SECOND)
-  t.match(of.coordinator.console.status().alarms, [{ key: 'not-waking/q', text: /does not wake/ }])
+  t.match((await of.coordinator.console.status()).alarms, [{ key: 'not-waking/q', text: /does not wake/ }])
   t.ok(p.count('host.wake') >= 5, `${p.count('host.wake')} calls`)
   q.connect()
   await of.clock.advance(10)
-  t.strictSame(of.coordinator.console.status().alarms, [])
+  t.strictSame((await of.coordinator.console.status()).alarms, [])
   t.match(view(of, 'q'), { power: 'awake' })
 })
 

@@ -174,17 +174,17 @@ t.test(
     x.domains = []
     x.report()
     await run(of.clock, 20 * SECOND)
-    t.strictSame(of.coordinator.console.status().alarms, [])
+    t.strictSame((await of.coordinator.console.status()).alarms, [])
     x.domains = [domain(1)]
     x.report()
     await run(of.clock, 25 * SECOND)
-    t.match(of.coordinator.console.status().alarms, [
+    t.match((await of.coordinator.console.status()).alarms, [
       { key: `running-twice/${uuid(1)}`, text: /x and y|y and x/ },
     ])
     x.domains = []
     x.report()
     await run(of.clock, SECOND)
-    t.strictSame(of.coordinator.console.status().alarms, [])
+    t.strictSame((await of.coordinator.console.status()).alarms, [])
   },
 )
 

@@ -59,7 +59,7 @@ void t.test(
   async t => {
     for (const mode of ['observe', 'recommend'] as const) {
       const fleet = await run(mode, 1, 0.5, ({ coordinator }) => {
-        const { moves, refusals } = coordinator.reconciler.current().plan
+        const { moves, refusals } = coordinator.reconciler.current()!.plan
         t.equal(moves.length > 0, mode === 'recommend')
         t.ok(refusals.some(({ name, reason }) => name === 'old-pv' && reason.code === 'cannot-move-live'))
       })

@@ -1,4 +1,5 @@
 /** What every command has: the process, as a parameter, and a way to answer. */
+import type { Command } from 'commander'
 import { errorChain, HeliotropeError } from '@heliotrope/shared'
 import type { Clock, Rng } from '@heliotrope/shared'
 
@@ -21,6 +22,14 @@ export interface Answer {
   text: string
   exit?: ExitCode
 }
+
+/** Turns a command's function into its action: what it answers or throws is printed, as text or JSON. */
+export type Act = (
+  run: (...args: never[]) => Promise<Answer> | Answer,
+) => (...args: unknown[]) => Promise<void>
+
+/** Adds commands to `heliotrope`. */
+export type CommandSet = (program: Command, act: Act, context: CliContext) => void
 
 export function print(context: CliContext, answer: Answer, asJson: boolean): ExitCode {
   context.stdout.write(`${asJson ? JSON.stringify(answer.json, null, 2) : answer.text}\n`)

@@ -1,9 +1,7 @@
 /** `heliotrope drain`, `undrain`, `standby` and `wake`. */
 import type { Command } from 'commander'
 import type { Client } from './client.js'
-import type { Answer } from './context.js'
-
-type Act = (run: (...args: never[]) => Promise<Answer> | Answer) => (...args: unknown[]) => Promise<void>
+import type { Act } from './context.js'
 
 const commands = [
   ['drain', 'plans move all VMs off this host and bring none there, until undrain'],

@@ -3,12 +3,12 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { iso } from '@heliotrope/shared'
 import type { MoveId } from '@heliotrope/shared'
 import { checkConfigFile, loadConfig } from '../config/load.js'
-import { journalFile, makeDataDir, trustDir } from '../data-dir.js'
+import { journalFile, makeDataDir, storeFile, trustDir } from '../data-dir.js'
 import { verifyJournalFile } from '../store/verify.js'
 import { consoleClient } from './client.js'
 import type { Client } from './client.js'
 import { print, printError } from './context.js'
-import type { Answer, CliContext, ExitCode } from './context.js'
+import type { Act, Answer, CliContext, CommandSet, ExitCode } from './context.js'
 import { hostCommands } from './host-commands.js'
 import * as show from './tables.js'
 import { waitForMove } from './wait-for-move.js'
@@ -20,8 +20,16 @@ interface Globals {
   json?: boolean
 }
 
-/** Runs one command line (without node and script). Never throws. @returns the exit code */
-export async function runCli(argv: readonly string[], context: CliContext): Promise<ExitCode> {
+/**
+ * Runs one command line (without node and script). Never throws.
+ * @param more commands of other packages, beside the coordinator's own
+ * @returns the exit code
+ */
+export async function runCli(
+  argv: readonly string[],
+  context: CliContext,
+  more: readonly CommandSet[] = [],
+): Promise<ExitCode> {
   let exit: ExitCode = 0
   const program = new Command('heliotrope')
     .description('moves virtual machines to where the green power is')
@@ -34,8 +42,8 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     })
     .showHelpAfterError('(see heliotrope --help)')
   const globals = (): Globals => program.opts<Globals>()
-  const act = (run: (...args: never[]) => Promise<Answer> | Answer) => {
-    return async (...args: unknown[]): Promise<void> => {
+  const act: Act = run => {
+    return async (...args) => {
       const json = globals().json === true
       try {
         exit = print(context, await (run as (...args: unknown[]) => Promise<Answer>)(...args), json)
@@ -214,6 +222,17 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
       ),
     )
   audit
+    .command('replay')
+    .description('make a stored decision again and compare; the coordinator may run or not')
+    .argument('<plan>', 'number of the plan', whole)
+    .argument('[store]', 'default: the store of the coordinator')
+    .action(
+      act(async (id: number, file: string | undefined) => {
+        const { replayCommand } = await import('./replay-command.js')
+        return replayCommand(file ?? storeFile(loadConfig(globals().config).dataDir), id)
+      }),
+    )
+  audit
     .command('verify [file]')
     .description('check the hash chain; default: the journal of the coordinator, running or not')
     .option('--head <seq:hash>', 'a head noted elsewhere, against which a cut tail shows', headOf)
@@ -249,6 +268,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
       }),
     )
 
+  for (const add of more) add(program, act, context)
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {

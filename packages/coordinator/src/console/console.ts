@@ -78,9 +78,9 @@ export function consoleHandlers(ports: ConsolePorts) {
 
   return {
     ...hostCalls(ports),
-    status(): StatusView {
+    async status(): Promise<StatusView> {
       const snapshot = fleet.snapshot()
-      const { id, plan } = reconciler.current()
+      const { id, plan } = reconciler.current() ?? (await reconciler.decide())
       const sum = (pick: (site: (typeof snapshot.sites)[number]) => number): number =>
         snapshot.sites.reduce((total, site) => total + pick(site), 0)
       return {
@@ -122,12 +122,12 @@ export function consoleHandlers(ports: ConsolePorts) {
         )
       return moveView(state, progress())
     },
-    plan(): PlanView {
-      const { id, plan } = reconciler.decide()
+    async plan(): Promise<PlanView> {
+      const { id, plan } = await reconciler.decide()
       return { id, ...plan }
     },
-    explain({ vm: name }: Args<'explain'>) {
-      const { id, plan, snapshot } = reconciler.decide()
+    async explain({ vm: name }: Args<'explain'>) {
+      const { id, plan, snapshot } = await reconciler.decide()
       const vm = findVm(snapshot, name)
       return { vm: vm.uuid, name: vm.name, plan: id, text: ports.explain(plan, snapshot, vm.uuid) }
     },

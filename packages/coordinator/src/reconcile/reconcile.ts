@@ -4,23 +4,22 @@
  */
 import { errorChain, HeliotropeError, HOUR, SECOND } from '@heliotrope/shared'
 import type { Cancel, Clock, HostId, Log, MoveId, Ms, ReasonStep, Snapshot } from '@heliotrope/shared'
-import type { Plan, PlannedMove, Policy, Problem } from '@heliotrope/planner'
+import type { Plan, PlannedMove, Policy, SiteForecast, Solver } from '@heliotrope/planner'
 import type { MoveRequest } from '../saga/sagas.js'
-import type { Plans } from '../store/plans.js'
-
-/** The planner as it is passed in; pure. */
-export interface Planner {
-  plan(snapshot: Snapshot, policy: Policy): Plan
-  lint(plan: Plan, snapshot: Snapshot): Problem[]
-}
+import type { Decision, Plans } from '../store/plans.js'
+import type { Planner } from './planner.js'
+import { recording } from './recorded-solver.js'
 
 export interface ReconcilePorts {
   clock: Clock
   log: Log
-  planner: Planner
+  planner: Pick<Planner, 'plan' | 'lint'>
   policy: Policy
+  solver: Solver
   everyMs: Ms
   snapshot: () => Snapshot
+  /** What is expected of each site now; may lack sites of which nothing is known. */
+  forecasts: (at: Ms) => readonly SiteForecast[]
   plans: Plans
   paused: () => boolean
   /** Wall times at which moves ended. */
@@ -34,12 +33,17 @@ export interface Started {
   planned: PlannedMove
 }
 
+export interface Decided extends Decision {
+  id: number
+}
+
 /** Reports come one by one; a plan for each of a burst would be waste. */
 const SETTLE_MS: Ms = SECOND
 
 export class Reconciler {
   readonly #ports: ReconcilePorts
-  #current: { id: number; plan: Plan; snapshot: Snapshot } | undefined
+  #current: Decided | undefined
+  #deciding: Promise<Decided> | undefined
   #cancelTimer: Cancel = () => {}
   #soon: Cancel | undefined
   #stopped = true
@@ -53,6 +57,7 @@ export class Reconciler {
     this.#arm()
   }
 
+  /** A plan that is being made is made to its end, and nobody acts on it. */
   stop(): void {
     this.#stopped = true
     this.#cancelTimer()
@@ -64,13 +69,13 @@ export class Reconciler {
     if (this.#stopped || this.#soon) return
     this.#soon = this.#ports.clock.after(SETTLE_MS, () => {
       this.#soon = undefined
-      this.round()
+      void this.round()
     })
   }
 
-  /** The plan of the last round, or of now if there was none. */
-  current(): { id: number; plan: Plan; snapshot: Snapshot } {
-    return this.#current ?? this.decide()
+  /** The plan of the last round; undefined before the first. */
+  current(): Decided | undefined {
+    return this.#current
   }
 
   /** Hosts to which the plan of the last round brings a VM. */
@@ -78,23 +83,33 @@ export class Reconciler {
     return new Set(this.#current?.plan.moves.map(move => move.to))
   }
 
-  /** Plans from a fresh snapshot and acts on nothing. */
-  decide(): { id: number; plan: Plan; snapshot: Snapshot } {
-    const { planner, policy, clock, plans, snapshot: take, movesEnded } = this.#ports
+  /** Plans from a fresh snapshot and acts on nothing. While a plan is being made, everybody gets that one. */
+  decide(): Promise<Decided> {
+    this.#deciding ??= this.#decide().finally(() => {
+      this.#deciding = undefined
+    })
+    return this.#deciding
+  }
+
+  async #decide(): Promise<Decided> {
+    const { planner, policy, clock, plans, snapshot: take, forecasts: ask, movesEnded } = this.#ports
     const snapshot = take()
+    const forecasts = ask(snapshot.at)
     const since = clock.wall() - HOUR
     const movesInLastHour = movesEnded().filter(at => at >= since).length
-    const plan = planner.plan(snapshot, { ...policy, movesInLastHour })
-    this.#current = { id: plans.keep(plan, snapshot), plan, snapshot }
+    const { solver, answers } = recording(this.#ports.solver)
+    const plan = await planner.plan(snapshot, forecasts, { ...policy, movesInLastHour }, solver)
+    const decision: Decision = { plan, snapshot, forecasts, answers }
+    this.#current = { id: plans.keep(decision), ...decision }
     return this.#current
   }
 
-  /** One round: decide, and in mode `auto` act. */
-  round(): Started[] {
+  /** One round: decide, and in mode `auto` act. Never rejects. */
+  async round(): Promise<Started[]> {
     const { log, paused } = this.#ports
     try {
-      const { id, plan } = this.decide()
-      if (paused()) return []
+      const { id, plan } = await this.decide()
+      if (paused() || this.#stopped) return []
       const automatic = plan.moves.filter(move => move.mode === 'auto')
       return this.#begin(id, plan, automatic, { by: 'planner', at: plan.at })
     } catch (error) {
@@ -112,7 +127,11 @@ export class Reconciler {
   accept(by: string, planId?: number, index?: number): Started[] {
     if (this.#ports.paused())
       throw new HeliotropeError('refused', 'acting is paused', { remedy: 'run: heliotrope resume' })
-    const { id, plan } = this.current()
+    if (!this.#current)
+      throw new HeliotropeError('unavailable', 'no plan has been made yet', {
+        remedy: 'look at one with: heliotrope plan',
+      })
+    const { id, plan } = this.#current
     if (planId !== undefined && planId !== id)
       throw new HeliotropeError('refused', `plan ${planId} is not the present one; that is plan ${id}`, {
         remedy: 'look at it with: heliotrope plan',
@@ -163,8 +182,7 @@ export class Reconciler {
   #arm(): void {
     if (this.#stopped) return
     this.#cancelTimer = this.#ports.clock.after(this.#ports.everyMs, () => {
-      this.round()
-      this.#arm()
+      void this.round().finally(() => this.#arm())
     })
   }
 }

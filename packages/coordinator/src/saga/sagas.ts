@@ -33,6 +33,7 @@ export class Sagas {
   readonly #open = new Map<MoveId, { saga: MoveSaga; vm: VmId; from: HostId; to: HostId; audit: string }>()
   readonly #running = new Set<Promise<void>>()
   #ended: Ms[] = []
+  readonly #plans = new Set<number>()
 
   constructor(ports: SagaPorts) {
     this.#ports = ports
@@ -50,7 +51,8 @@ export class Sagas {
     for (const stream of journal.streams(MOVE_PREFIX, 'all')) {
       const state = foldMove(stream.slice(MOVE_PREFIX.length) as MoveId, journal.read(stream))
       if (!state) continue
-      const { vm } = state.requested
+      const { vm, plan } = state.requested
+      if (plan !== undefined) this.#plans.add(plan)
       if (state.granted) this.#epochs.granted(vm, state.granted.grant.body.epoch)
       if (!state.done) open.push(state)
       else this.#remember(state, !unsealed.has(stream))
@@ -115,6 +117,7 @@ export class Sagas {
       audit.finish(act, 'failed', HeliotropeError.from(error).message)
       throw error
     }
+    if (request.plan !== undefined) this.#plans.add(request.plan)
     fleet.note(vm.uuid, { busy: move, movingTo: request.to })
     log.info('move granted', { move, vm: vm.name, from: vm.host, to: request.to })
     this.#launch(move, requested)
@@ -128,6 +131,11 @@ export class Sagas {
   /** Wall times at which granted moves ended, oldest first. */
   ended(): readonly Ms[] {
     return this.#ended
+  }
+
+  /** Numbers of the plans that any move came from. */
+  plansUsed(): ReadonlySet<number> {
+    return this.#plans
   }
 
   /** The hosts of the open moves. */

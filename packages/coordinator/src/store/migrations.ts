@@ -42,5 +42,6 @@ export const MIGRATIONS: readonly string[] = [
      vm TEXT PRIMARY KEY, from_host TEXT NOT NULL, to_host TEXT NOT NULL, at INTEGER NOT NULL
    ) STRICT;
    CREATE TABLE host_power (host TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
-   ALTER TABLE plan ADD COLUMN forecasts TEXT NOT NULL DEFAULT '[]';`,
+   ALTER TABLE plan ADD COLUMN forecasts TEXT NOT NULL DEFAULT '[]';
+   ALTER TABLE plan ADD COLUMN answers TEXT NOT NULL DEFAULT '[]';`,
 ]

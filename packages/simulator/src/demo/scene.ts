@@ -42,7 +42,7 @@ export function sceneOf(fleet: Fleet, mode: string, days: number): Scene {
   const at = world.clock.wall()
   const refusal = coordinator.reconciler
     .current()
-    .plan.refusals.find(({ reason }) => reason.code !== 'no-headroom')
+    ?.plan.refusals.find(({ reason }) => reason.code !== 'no-headroom')
   return {
     at,
     mode,

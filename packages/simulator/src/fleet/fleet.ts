@@ -2,10 +2,10 @@
  * A whole fleet in one process on virtual time: the real coordinator, agents and movers over memory sockets, on a
  * simulated world. Trust is by keys handed over in-process; certificates and commands are signed and checked as ever.
  */
-import { createCoordinator, openDatabase } from '@heliotrope/coordinator'
+import { createCoordinator, openDatabase, openInlineSolver, thePlanner } from '@heliotrope/coordinator'
 import type { Coordinator, MoveState } from '@heliotrope/coordinator'
-import { checkMove, defaultPolicy, explain, lint, plan } from '@heliotrope/planner'
-import type { Policy } from '@heliotrope/planner'
+import { defaultPolicy } from '@heliotrope/planner'
+import type { Policy, Solver } from '@heliotrope/planner'
 import {
   DAY,
   defaultMoveLimits,
@@ -43,6 +43,8 @@ export interface FleetOptions {
   policy?: Partial<Policy>
   /** How often agents report when nothing changes. Default 60 s. */
   reportMs?: Ms
+  /** Default: HiGHS in this thread. */
+  solver?: Solver
   log?: Log
 }
 
@@ -63,8 +65,14 @@ export class Fleet {
   readonly #signer: Signer
   readonly #db: ReturnType<typeof openDatabase>
   readonly #log: Log
+  /** Loading it takes real time; solving, in this thread, takes no virtual time. */
+  readonly #solver: Solver = {
+    solve: async (program, deadlineMs) =>
+      this.#loaded?.solve(program, deadlineMs) ?? { status: 'crashed', text: 'the fleet has not started' },
+  }
   #coordinatorUp = false
   #restarts = 0
+  #loaded: Solver | undefined
 
   constructor(options: FleetOptions) {
     const { spec, log = silentLog } = options
@@ -104,6 +112,7 @@ export class Fleet {
   }
 
   async start(): Promise<void> {
+    this.#loaded ??= this.#options.solver ?? (await openInlineSolver())
     this.world.start()
     this.startCoordinator()
     for (const agent of this.agents.values()) await agent.start()
@@ -170,7 +179,8 @@ export class Fleet {
       journal: this.journal,
       db: this.#db,
       signer: this.#signer,
-      planner: { plan, lint, checkMove, explain },
+      solver: this.#solver,
+      planner: thePlanner,
       config: {
         reportMs,
         reconcileMs: MINUTE,
