@@ -1,6 +1,6 @@
 /**
  * The journal of one side of one move: a stream `source/MOVE` or `target/MOVE` of these records, each synced before the
- * act it announces. The last record says where the side stands; DESIGN 5 and shared/model/saga.pml use the same names.
+ * act it announces. The last record says where the side stands; DESIGN 5 and model/saga.pml use the same names.
  */
 import type {
   HostCertificate,

@@ -1,6 +1,6 @@
 /**
  * What the source does next, as a pure function of what its journal, its hypervisor and the messages say. The live
- * mover and a recovering one use the same rules; each rule stands in shared/model/saga.pml, which says what happens to
+ * mover and a recovering one use the same rules; each rule stands in model/saga.pml, which says what happens to
  * the VM without it.
  */
 import type { HostCertificateKind } from '@heliotrope/shared'

@@ -1,6 +1,6 @@
 /**
  * `xl migrate` on virtual time, behind the SourceTransfer port: precopy in rounds, suspend, READY, rename, GO, report;
- * and what it leaves behind when a pipe closes or it is killed (XEN.md 1.1, 1.2; the xl parts of shared/model/saga.pml).
+ * and what it leaves behind when a pipe closes or it is killed (XEN.md 1.1, 1.2; the xl parts of model/saga.pml).
  */
 import type { SourceTransfer, TransferProgress } from '@heliotrope/agent'
 import type { BytesPerSecond, Cancel, MoveId, Ms } from '@heliotrope/shared'
