@@ -1,5 +1,6 @@
 // ./scripts/bench mover: how fast memory moves, and what the hand-over costs. Natively, with stand-ins for xl that speak
 // the exact bytes. Everything is compared within one run, interleaved; the best of each is taken, all samples are shown.
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +11,7 @@ import { realPipe } from './pipes.js'
 import { startSshd } from './sshd.js'
 import type { SshServer } from './sshd.js'
 import { percentile, round } from './statistics.js'
-import { endAll, run, script, worker } from './workers.js'
+import { endAll, productRuntime, run, script, worker } from './workers.js'
 
 const { values: options } = parseArgs({
   options: {
@@ -28,23 +29,25 @@ if (![sizeMiB, rounds, moves].every(n => Number.isInteger(n) && n > 0)) {
   process.exit(2)
 }
 const pages = String(sizeMiB * 256)
+// The bytes go through what runs on dom0; the hand-over needs SQLite, which the tree has for the Node that builds it.
+const runtime = productRuntime() ?? process.execPath
 const dir = mkdtempSync(join(tmpdir(), 'heliotrope-bench-'))
 const say = (text: string): void => console.error(`bench: ${text}`)
 
 /** The generator alone: writes the stream of a guest of this size to `stdout`. */
 function generate(stdout: number) {
   const env = { ...process.env, STAND_IN_XL: JSON.stringify({ dir, config: {}, pages: Number(pages) }) }
-  return run(process.execPath, [script('xl'), 'generate'], { env, stdio: ['ignore', stdout, 'inherit'] })
+  return run(runtime, [script('xl'), 'generate'], { env, stdio: ['ignore', stdout, 'inherit'] })
 }
 
 /** Seconds from the start of the generator until the sink has read all. */
 async function carry(
   name: 'bench-mover-side' | 'bench-tls-pipe',
 ): Promise<{ s: number; cpuS: number; cipher?: string }> {
-  const target = worker(name, ['target', dir, pages])
+  const target = worker(name, ['target', dir, pages], { execPath: runtime })
   const { port } = await target.hear<{ port: number }>('port')
   const pipe = name === 'bench-tls-pipe' ? realPipe(join(dir, 'pipe')) : undefined
-  const source = worker(name, ['source', dir, pages, String(port)], pipe?.read)
+  const source = worker(name, ['source', dir, pages, String(port)], { stdin: pipe?.read, execPath: runtime })
   const { cipher } = await source.hear<{ cipher?: string }>('connected')
   const from = performance.now()
   if (pipe) void generate(pipe.write)
@@ -61,10 +64,7 @@ async function carry(
 
 async function carryBySsh(ssh: SshServer, cipher: string[]): Promise<number> {
   const pipe = realPipe(join(dir, 'pipe'))
-  const [command, ...args] = ssh.client(cipher, [process.execPath, script('xl'), 'sink']) as [
-    string,
-    ...string[],
-  ]
+  const [command, ...args] = ssh.client(cipher, [runtime, script('xl'), 'sink']) as [string, ...string[]]
   const from = performance.now()
   const client = run(command, args, { stdio: [pipe.read, 'ignore', 'ignore'] })
   void generate(pipe.write)
@@ -116,6 +116,8 @@ async function main(): Promise<boolean> {
     handoverMs: handoverSamples.length === 0 ? null : round(percentile(handoverSamples, 99)),
     fsyncMs: round(percentile(fsyncSamples, 99)),
     sizeMiB,
+    runtime: execFileSync(runtime, ['--version'], { encoding: 'utf8' }).trim(),
+    handoverRuntime: process.version,
     cipher,
     sshCipher: 'aes128-gcm@openssh.com',
     vsSshDefault: samples.sshS.length === 0 ? null : round(best(samples.moverS) / best(samples.sshDefaultS)),

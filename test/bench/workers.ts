@@ -1,6 +1,7 @@
 // Starts the processes of a benchmark, talks to them, and leaves none behind.
 import { fork, spawn } from 'node:child_process'
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -24,9 +25,22 @@ export interface Worker {
   ended: Promise<number | null>
 }
 
-/** @param stdin a descriptor for the worker's stdin, or nothing */
-export function worker(name: string, args: string[], stdin: number | 'ignore' = 'ignore'): Worker {
-  const child = track(fork(script(name), args, { stdio: [stdin, 'inherit', 'inherit', 'ipc'] }))
+/** The Node that runs on dom0, if `./scripts/product` has made it; it may be newer than the one that builds. */
+export function productRuntime(): string | undefined {
+  const node = join(root, 'dist/product/bin/node')
+  return existsSync(node) ? node : undefined
+}
+
+export interface WorkerOptions {
+  /** A descriptor for the worker's stdin; default none. */
+  stdin?: number | undefined
+  /** The Node that runs it; default this one. */
+  execPath?: string | undefined
+}
+
+export function worker(name: string, args: string[], options: WorkerOptions = {}): Worker {
+  const { stdin = 'ignore', execPath = process.execPath } = options
+  const child = track(fork(script(name), args, { execPath, stdio: [stdin, 'inherit', 'inherit', 'ipc'] }))
   const heard: Record<string, unknown>[] = []
   let woken = (): void => {}
   child.on('message', message => {

@@ -57,9 +57,7 @@ export function readInSlabs(socket: Duplex, deliver: Deliver, plain = false): Pa
   const pool = new BufferPool(SLAB_BYTES)
   const fresh = (): Slab => ({ buffer: pool.take(), from: 0, to: 0, out: 0, full: false })
   let slab = fresh()
-  let flushing = false
   const flush = (): void => {
-    flushing = false
     const now = slab
     if (now.to > now.from) {
       const bytes = now.buffer.subarray(now.from, now.to)
@@ -80,12 +78,22 @@ export function readInSlabs(socket: Duplex, deliver: Deliver, plain = false): Pa
     }
     return slab.buffer.subarray(slab.to, slab.to + RECORD_BYTES)
   }
+  // Records are gathered until a slab is full or a turn of the loop brought nothing: each write wakes the reader behind
+  // it, and that costs more than the copy.
+  let waiting = false
+  let quiet = true
+  const turn = (): void => {
+    waiting = !quiet
+    quiet = true
+    if (waiting) setImmediate(turn)
+    else flush()
+  }
   const read = (count: number): boolean => {
     slab.to += count
-    // The records that one read of the network held come one after the other: together they make one write.
-    if (!flushing) {
-      flushing = true
-      setImmediate(flush)
+    quiet = false
+    if (!waiting) {
+      waiting = true
+      setImmediate(turn)
     }
     return true
   }
