@@ -201,7 +201,7 @@ inline t_destroy(){ assert(!tNext); assert(!tcur || scur || sRecLost || ordered 
 #define W_SGONE (tj==T_READY && tvm==PAUSED && (!SALIVE || !link))/* 3 target holds, source unreachable */
 #define W_JLOSS (sj==S_COMMIT && svm==SUSP && tj==T_UNKNOWN)      /* 4 target's journal is lost */
 #define W_REFK ((tj==T_REFUSE) && tvm==PAUSED && (!SALIVE || !link)) /* 5 refused, copy kept, source unreachable */
-#define W_RUNS (svm==RUN || (tvm==RUN && svm!=RUN))               /* 6 one runs, clean-up waits for the other side */
+#define W_RUNS (svm==RUN || (tvm==RUN && svm!=RUN) || sNext || tNext) /* 6 one runs, here or in the next life; clean-up waits for the other side */
 #define W_GOLOST (tj==T_GO && tvm==NONE && svm==SUSP)             /* 7 GO recorded, target host lost: may have run */
 #define W_ARB (arb==2 && sj==S_COMMIT && svm==SUSP)
 

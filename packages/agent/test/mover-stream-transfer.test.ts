@@ -175,7 +175,9 @@ t.test('a config that asks for a script reaches no xl', async t => {
   t.notOk(readdirSync(dir).includes('received.json'), 'xl has not seen a config')
   source.closePipes()
   await until(() => source.xlExited)
-  t.same(events().sort(), ['source resumed', 'target destroyed'])
+  // Whether so small a guest is still being copied or suspended already when the target refuses is a matter of luck.
+  const ends = events().filter(event => event !== 'source suspended')
+  t.same(ends.sort(), ['source resumed', 'target destroyed'])
 })
 
 for (const [fail, side, says] of [
