@@ -6,7 +6,7 @@ import type { NearbySource } from './models/grid-features.js'
 import { mixedFeatures } from './models/mixed-features.js'
 import { SeriesMemory } from './models/series-memory.js'
 import { SeriesModel } from './models/series-model.js'
-import { Sky } from './models/sky.js'
+import type { Sky } from './models/sky.js'
 import { solarFeatures } from './models/solar-features.js'
 import { TotalBand } from './models/total-band.js'
 import { windFeatures } from './models/wind-features.js'
@@ -47,7 +47,7 @@ export interface SiteModelsOptions extends SiteForecasterOptions {
 export function createSiteModels(options: SiteModelsOptions): SiteModels {
   const { slotMs, maxSlots, issued, sky } = options
   const perDay = Math.round(86_400_000 / slotMs)
-  const base = { maxLead: maxSlots, trees: options.trees ?? true }
+  const base = { maxLead: maxSlots, slotsPerHour: 3_600_000 / slotMs, trees: options.trees ?? true }
   const sources = options.metered.map(({ name, scaleW }): Source => {
     const memory = new SeriesMemory(perDay)
     const both = options.solarPeakW + options.windRatedW

@@ -1,7 +1,11 @@
 /** Weights of several forecasts of one thing, non-negative and of sum 1, learnt from how each did. */
 
-/** How fast it follows; each gradient is scaled to the usual error, so this has no unit. */
-const RATE = 0.04
+/**
+ * How fast it follows, at first and then; each gradient is scaled to the usual error, so this has no unit. Slow, because the
+ * errors of neighbouring hours are nearly the same error.
+ */
+const FIRST_RATE = 0.05
+const RATE = 0.006
 /** No weight dies: a model that was bad for a season may come back. */
 const FLOOR = 0.002
 
@@ -35,11 +39,12 @@ export class ConvexBlend {
     for (let k = 0; k < weights.length; k++) spread += Math.abs(forecasts[offset + k]! - mixed)
     this.#scale += rate * (spread / weights.length - this.#scale)
     if (!(this.#scale > 0) || mixed === actual) return
+    const pace = Math.max(RATE, FIRST_RATE / Math.sqrt(1 + this.#count / 24))
     const sign = (mixed > actual ? 1 : -1) / this.#scale
     let sum = 0
     for (let k = 0; k < weights.length; k++) {
       const gradient = Math.min(5, Math.max(-5, sign * (forecasts[offset + k]! - mixed)))
-      weights[k] = Math.max(FLOOR, weights[k]! * Math.exp(-RATE * gradient))
+      weights[k] = Math.max(FLOOR, weights[k]! * Math.exp(-pace * gradient))
       sum += weights[k]!
     }
     for (let k = 0; k < weights.length; k++) weights[k]! /= sum

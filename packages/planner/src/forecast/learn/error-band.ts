@@ -1,7 +1,9 @@
 /** Quantiles of past errors, by horizon and condition, kept so that the share that they promise comes true. */
 
 /** Fast at first, then a steady pace that follows the seasons. */
-const PACE = 0.012
+const PACE = 0.015
+/** The usual size of an error is known sooner than its quantiles: those are kept in units of it. */
+const SCALE_PACE = 0.02
 
 /**
  * One quantile tracked by its own misses: up a little when too low, down when too high, in the ratio of the quantile
@@ -12,8 +14,9 @@ class Tracker {
   value = 0
   #count = 0
 
-  update(level: number, error: number, scale: number): void {
-    const step = scale * Math.max(PACE, 0.5 / (1 + this.#count / 8))
+  /** @param error in units of the usual error */
+  update(level: number, error: number): void {
+    const step = 2 * Math.max(PACE, 0.5 / (1 + this.#count / 8))
     this.value += step * (level - (error < this.value ? 1 : 0))
     this.#count++
   }
@@ -35,21 +38,23 @@ export class ErrorBand {
 
   /** How far p10 lies from the forecast; not above 0. */
   low(condition: number): number {
-    return Math.min(0, this.#low[condition]!.value)
+    return Math.min(0, this.#low[condition]!.value) * this.#scale[condition]!
   }
 
   /** How far p90 lies from the forecast; not below 0. */
   high(condition: number): number {
-    return Math.max(0, this.#high[condition]!.value)
+    return Math.max(0, this.#high[condition]!.value) * this.#scale[condition]!
   }
 
   /** @param error what came less what was forecast */
   update(condition: number, error: number): void {
     const count = ++this.#count[condition]!
     const size = Math.abs(error)
-    this.#scale[condition]! += (size - this.#scale[condition]!) * Math.max(0.005, 1 / count)
-    const scale = 2 * this.#scale[condition]!
-    this.#low[condition]!.update(0.1, error, scale)
-    this.#high[condition]!.update(0.9, error, scale)
+    const scale = this.#scale[condition]!
+    if (scale > 0) {
+      this.#low[condition]!.update(0.1, error / scale)
+      this.#high[condition]!.update(0.9, error / scale)
+    }
+    this.#scale[condition]! += (size - scale) * Math.max(SCALE_PACE, 1 / count)
   }
 }

@@ -1,7 +1,7 @@
 /** The grid's carbon intensity: what it was at this hour, today's departure from that, and what the weather will add. */
 import { DayProfile } from '../learn/day-profile.js'
 import type { WeatherView } from '../weather/weather-runs.js'
-import { finite } from './series-features.js'
+import { fading, finite } from './series-features.js'
 import type { SeriesFeatures } from './series-features.js'
 import type { SeriesMemory } from './series-memory.js'
 import type { Sky } from './sky.js'
@@ -52,7 +52,12 @@ export function gridFeatures(
   }
   const dayOfWeek = (slot: number): number => Math.floor((slot / perDay + sky.solarHour(0) / 24 + 4) % 7)
   return {
-    prior: [0, 0.4, 0.2, 0.4, 0.2, 0.1, 0.1, 0, ...Array<number>(width - 8).fill(0)],
+    width,
+    prior(lead) {
+      const now = fading((24 * lead) / perDay)
+      return [0, 0.5 * (1 - now), 0.1, 0.4 + 0.5 * now, now, 0, 0, 0, ...Array<number>(width - 8).fill(0)]
+    },
+    noise: 0.012,
     extras: 6 + (issued ? 1 : 0),
     conditions: 6,
     condition: slot => Math.floor(sky.solarHour(slot) / 4),

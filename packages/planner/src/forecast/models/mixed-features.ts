@@ -20,7 +20,9 @@ export function mixedFeatures(memory: SeriesMemory, sky: Sky, solarShare: number
     return Number.isNaN(speed) ? 0.25 : turbineW(1, windAtHeight(speed, 10, HUB_M))
   }
   return {
-    prior: [0, 0.6 * solarShare, 0.6 * (1 - solarShare), 0, 0, 0.1, 0.1, 0.2, 0],
+    width: 9,
+    prior: () => [0, 0.6 * solarShare, 0.6 * (1 - solarShare), 0, 0, 0.1, 0.1, 0.2, 0],
+    noise: 0.04,
     extras: 5,
     conditions: LEVEL_CONDITIONS,
     condition: (_, share) => levelCondition(share),

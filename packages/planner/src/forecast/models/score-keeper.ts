@@ -1,7 +1,7 @@
-/** How each model did at each horizon; old errors fade, so that it tells of the last two months. */
+/** How each model did at each horizon; old errors fade, so that it tells of the last six weeks. */
 import type { HorizonScore } from '../inputs.js'
 
-const FADE = 1 / 1500
+const FADE = 1 / 1000
 const QUANTILES = [0.1, 0.5, 0.9] as const
 
 interface Sums {
@@ -62,12 +62,6 @@ export class ScoreKeeper {
   mae(horizon: number, model: number): number {
     const sums = this.#sums[horizon]!
     return sums.count > 0 ? sums.models[model]! : NaN
-  }
-
-  /** Mean absolute error of what was given out; NaN if it was never scored. */
-  given(horizon: number): number {
-    const sums = this.#sums[horizon]!
-    return sums.count > 0 ? sums.mae : NaN
   }
 
   count(horizon: number): number {

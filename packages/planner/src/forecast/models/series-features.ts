@@ -2,13 +2,17 @@
 import type { WeatherView } from '../weather/weather-runs.js'
 
 export interface SeriesFeatures {
-  /** Where the coefficients of the linear model begin; as many as it has features. */
-  prior: readonly number[]
+  /** How many features the linear model has. */
+  width: number
+  /** Where its coefficients begin at a horizon, in slots; `width` of them. */
+  prior(lead: number): readonly number[]
+  /** Usual error an hour ahead, share of the scale, before any was seen; it grows as the root of the hours. */
+  noise: number
   /** Features that only the trees see, after the linear ones. */
   extras: number
   /** Slots are asked from here on, with what was known of the weather then. */
   begin(origin: number, view: WeatherView): void
-  /** Writes prior.length + extras finite numbers. @param lead slot − origin, from 1 */
+  /** Writes width + extras finite numbers. @param lead slot − origin, from 1 */
   fill(slot: number, lead: number, out: Float64Array, offset: number): void
   /** The slot is over; called after the series holds its value, which may be NaN. */
   note(slot: number, view: WeatherView): void
@@ -26,5 +30,7 @@ export const levelCondition = (share: number): number => {
   const index = LEVELS.findIndex(level => share < level)
   return index < 0 ? LEVELS.length : index
 }
+/** How much the present says of a time so many hours ahead, before that was learnt: half after some 8 h. */
+export const fading = (hours: number): number => Math.exp(-hours / 12)
 export const finite = (value: number, otherwise: number): number =>
   Number.isFinite(value) ? value : otherwise

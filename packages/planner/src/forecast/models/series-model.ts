@@ -5,7 +5,7 @@
  * the site's own meter, and trees on what that leaves over. Every slot each horizon's forecast is kept as it was given;
  * when the slot is over, models, weights and bands learn from it. So nothing is ever fitted to what it is scored on.
  */
-import { BoostedTrees } from '../learn/boosted-trees.js'
+import type { BoostedTrees } from '../learn/boosted-trees.js'
 import { ConvexBlend } from '../learn/convex-blend.js'
 import { ErrorBand } from '../learn/error-band.js'
 import { LeastSquares } from '../learn/least-squares.js'
@@ -15,16 +15,36 @@ import type { SeriesFeatures } from './series-features.js'
 import type { SeriesMemory } from './series-memory.js'
 import { TrainingStore } from './training-store.js'
 
-export const MODEL_NAMES = ['persistence', 'yesterday', 'climatology', 'mix', 'meter', 'trees'] as const
+export const MODEL_NAMES = [
+  'persistence',
+  'yesterday',
+  'climatology',
+  'mix',
+  'meter',
+  'trees',
+  'blend',
+] as const
 const WIDTH = MODEL_NAMES.length
-const [MIX, METER, TREES] = [3, 4, 5]
+const [MIX, METER, TREES, BLEND] = [3, 4, 5, 6]
 /** A horizon is given to the models only after so many forecasts of it were scored. */
 const TRIAL = 24
+const FORGET = 0.9997
+/** Coefficients are believed to be within about the root of this of where they begin. */
+const DOUBT = 0.05
+
+/**
+ * Variance that the linear model begins with, in units of its noise. Errors of neighbouring hours are nearly one error, the
+ * more so the further ahead: so many hours of them count as one.
+ */
+function doubt(noise: number, hours: number): number {
+  return DOUBT / (noise * noise * hours * (1 + Math.min(12, hours / 2)))
+}
 
 export interface SeriesModelOptions {
   memory: SeriesMemory
   features: SeriesFeatures
   maxLead: number
+  slotsPerHour: number
   /** Forecasts stay within 0 and this share of the scale. */
   ceiling: number
   trees: boolean
@@ -54,14 +74,22 @@ export class SeriesModel {
   #trees: BoostedTrees | undefined
 
   constructor(options: SeriesModelOptions) {
-    const { features, maxLead } = options
+    const { features, maxLead, slotsPerHour } = options
     this.#options = options
     this.memory = options.memory
     this.features = features
-    this.#width = features.prior.length + features.extras
+    this.#width = features.width + features.extras
     this.#rowWidth = this.#width + WIDTH + 3
-    const leads = <T>(make: () => T): T[] => Array.from({ length: maxLead + 1 }, make)
-    this.#linear = leads(() => new LeastSquares({ prior: features.prior, variance: 3, forget: 0.9996 }))
+    const leads = <T>(make: (lead: number) => T): T[] =>
+      Array.from({ length: maxLead + 1 }, (_, lead) => make(lead))
+    this.#linear = leads(
+      lead =>
+        new LeastSquares({
+          prior: features.prior(lead),
+          variance: doubt(features.noise, Math.max(1, lead) / slotsPerHour),
+          forget: FORGET,
+        }),
+    )
     this.#mix = leads(() => new ConvexBlend([1, 1, 1]))
     this.#blend = leads(() => new ConvexBlend([0.2, 1, options.trees ? 1 : 0.01]))
     this.#bands = leads(() => new ErrorBand(features.conditions))
@@ -129,7 +157,8 @@ export class SeriesModel {
       this.#bands[lead]!.update(this.features.condition(slot, p50), value - p50)
       this.#blend[lead]!.update(ring, models + MIX, value)
       this.#mix[lead]!.update(ring, models, value)
-      if (this.#options.trees) this.#store.offer(slot, lead, ring, row, value - ring[models + METER]!)
+      if (this.#options.trees)
+        this.#store.offer(slot, lead, ring, row, (value - ring[models + METER]!) / this.#usualError(lead))
       this.#linear[lead]!.update(ring, row, value)
     }
   }
@@ -149,8 +178,9 @@ export class SeriesModel {
     out[models + MIX] = this.#mix[lead]!.mix(out, models)
     const linear = this.#linear[lead]!.predict(out, row)
     out[models + METER] = Math.min(ceiling, Math.max(0, linear))
-    const more = this.#trees === undefined ? 0 : this.#trees.predict(out, row)
+    const more = this.#trees === undefined ? 0 : this.#trees.predict(out, row) * this.#usualError(lead)
     out[models + TREES] = Math.min(ceiling, Math.max(0, linear + more))
+    out[models + BLEND] = this.#blend[lead]!.mix(out, models + MIX)
     const dark = features.dark(slot)
     const p50 = dark ? 0 : this.#chosen(lead, out, models)
     const condition = features.condition(slot, p50)
@@ -160,13 +190,18 @@ export class SeriesModel {
     out[given + 2] = dark ? 0 : Math.min(ceiling, p50 + band.high(condition))
   }
 
-  /** The blend; the references' mix while the blend has shown no skill over it. */
+  /** The blend, or the reference that did better lately: what shows no skill is not used. */
   #chosen(lead: number, out: Float64Array, models: number): number {
-    const skilled =
-      this.#scores.count(lead) >= TRIAL && this.#scores.given(lead) <= this.#scores.mae(lead, MIX) * 1.02
-    const trial = this.#scores.count(lead) < TRIAL
-    const blended = this.#blend[lead]!.mix(out, models + MIX)
-    return skilled || trial ? blended : 0.5 * (blended + out[models + MIX]!)
+    let best = BLEND
+    if (this.#scores.count(lead) >= TRIAL)
+      for (let k = 0; k <= MIX; k++)
+        if (this.#scores.mae(lead, k) < this.#scores.mae(lead, best) * (best === BLEND ? 0.995 : 1)) best = k
+    return out[models + best]!
+  }
+
+  /** Of the linear model at that horizon: the trees see all horizons as one size. */
+  #usualError(lead: number): number {
+    return Math.max(1e-4, this.#scores.count(lead) < TRIAL ? 0.1 : this.#scores.mae(lead, METER))
   }
 
   #given(from: Float64Array, row: number): Outlook {

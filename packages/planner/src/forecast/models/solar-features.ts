@@ -38,7 +38,9 @@ export function solarFeatures(memory: SeriesMemory, sky: Sky, issued: boolean): 
     return Math.min(2, (sum + 0.03) / (base + 0.03))
   }
   return {
-    prior: issued ? [0.6, 0, 0, 0.1, 0.1, 0.1, 0.1, 0] : [0, 0.2, 0.3, 0.2, 0, 0.3],
+    width: issued ? 8 : 6,
+    prior: () => (issued ? [0.6, 0, 0, 0.1, 0.1, 0.1, 0.1, 0] : [0, 0.1, 0.2, 0.2, 0.1, 0.4]),
+    noise: 0.04,
     extras: issued ? 9 : 6,
     conditions: LEVEL_CONDITIONS,
     condition: (_, share) => levelCondition(share),

@@ -4,8 +4,8 @@ import { BoostedTrees } from '../learn/boosted-trees.js'
 const ROWS = 16_000
 /** Too few would be learnt by heart. */
 const FIRST = 2_000
-/** New rows after which it is worth to begin again: three weeks of hours. */
-const AGAIN = 1_500
+/** New rows after which it is worth to begin again, as a share of those that there are: two months of the last eight. */
+const AGAIN = 0.3
 /** Horizons taken of each slot: neighbours say nearly the same. */
 const PER_SLOT = 3
 
@@ -25,7 +25,7 @@ export class TrainingStore {
   }
 
   get due(): boolean {
-    return this.#trained ? this.#since >= AGAIN : this.#rows >= FIRST
+    return this.#trained ? this.#since >= AGAIN * this.#rows : this.#rows >= FIRST
   }
 
   /** Takes some horizons of each slot, others at the next, all equally often. */

@@ -2,7 +2,7 @@
 import { LearnedCurve } from '../learn/learned-curve.js'
 import { turbineW, windAtHeight } from '../physics/turbine.js'
 import type { WeatherView } from '../weather/weather-runs.js'
-import { finite, LEVEL_CONDITIONS, levelCondition } from './series-features.js'
+import { fading, finite, LEVEL_CONDITIONS, levelCondition } from './series-features.js'
 import type { SeriesFeatures } from './series-features.js'
 import type { SeriesMemory } from './series-memory.js'
 import type { Sky } from './sky.js'
@@ -33,8 +33,15 @@ export function windFeatures(
   }
   memory.fallback = () => USUAL_SHARE
   return {
-    prior: issued ? [0, 0.5, 0.2, 0.1, 0, 0.1, 0.1, 0, 0, 0.1, 0] : [0, 0.4, 0, 0, 0.2, 0, 0.3, 0, 0.1, 0, 0],
-    extras: issued ? 11 : 5,
+    width: issued ? 11 : 7,
+    prior(lead) {
+      const now = fading((24 * lead) / perDay)
+      return issued
+        ? [0, 0.7, 0.2, 0.1, 0, 0, 0.9 * now, 0, 0, 0, 0]
+        : [0, 0.9 * now, 0, 0, 0.2 * (1 - now), 0.8 * (1 - now), 0]
+    },
+    noise: 0.05,
+    extras: issued ? 11 : 9,
     conditions: LEVEL_CONDITIONS,
     condition: (_, share) => levelCondition(share),
     dark: () => false,
@@ -83,13 +90,13 @@ export function windFeatures(
       } else {
         out[at++] = start.now
         out[at++] = finite(memory.values.at(start.origin - 1), start.now)
-        out[at++] = start.m3
         out[at++] = start.m6
         out[at++] = start.day
         out[at++] = usual
+        out[at++] = start.speed
+        out[at++] = start.m3
         out[at++] = memory.usual(start.origin)
         out[at++] = yesterday
-        out[at++] = start.speed
         out[at++] = start.week
       }
       out[at++] = start.now - start.m6
