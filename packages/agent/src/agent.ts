@@ -122,6 +122,10 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
   const meters = createMeters({ clock, log, changed: () => soon() }, ports.meters)
   const handlers: CommandHandlers = {
     ...moves.handlers,
+    'move.prepare-target': async (args, body) => {
+      if (power.goingDown()) throw new HeliotropeError('refused', `${host} is about to stand by`)
+      return moves.handlers['move.prepare-target'](args, body)
+    },
     'host.report': async () => {
       builder.reset()
       soon()

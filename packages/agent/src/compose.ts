@@ -1,6 +1,8 @@
 /** Wires an agent for a real dom0 from its config. The one file that knows everything; it decides nothing. */
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
+import { createSocket } from 'node:dgram'
+import { request } from 'node:https'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,14 +15,17 @@ import { examine } from './doctor/examine.js'
 import type { DoctorPorts } from './doctor/ports.js'
 import { openMeters } from './drivers/meter/open-meters.js'
 import type { MeterPorts } from './drivers/meter/open-meters.js'
+import { openWakes } from './drivers/power/open-wakes.js'
 import { xenHypervisor } from './drivers/xen/hypervisor.js'
 import { systemExec, systemFollow } from './exec.js'
 import { EpochIndex } from './execute/epochs.js'
 import { Moves } from './execute/moves.js'
 import { processLauncher } from './execute/process-launcher.js'
+import { createStandby } from './execute/standby.js'
 import { hostFiles } from './files.js'
 import type { Hypervisor } from './ports.js'
 import type { MoverSettings } from './mover/settings.js'
+import { openMoves } from './mover/standing.js'
 import { openReportBuffer } from './report/buffer.js'
 import { bootId as readBootId, hostModel } from './sense/host.js'
 import { mustBeAlone, serveStatus } from './status-server.js'
@@ -36,7 +41,16 @@ export const statusSocket = (config: AgentConfig): string => join(config.run_dir
 export function hostPorts(): MeterPorts & { env: Record<string, string> } {
   const clock = systemClock()
   const env = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' }
-  return { clock, env, exec: systemExec({ spawn, clock, env }), files: hostFiles(), dial: connect }
+  return {
+    clock,
+    env,
+    exec: systemExec({ spawn, clock, env }),
+    files: hostFiles(),
+    dial: connect,
+    fetch: globalThis.fetch,
+    // Loaded by who has such a meter.
+    mqtt: async (url, options) => (await import('mqtt')).connect(url, options),
+  }
 }
 
 /** What `doctor` looks at, in the daemon and as a command. */
@@ -154,6 +168,16 @@ export async function runAgent(
       hypervisor,
       meters: openMeters(host, config.meters),
       moves,
+      power: createStandby({
+        ...host,
+        log,
+        hypervisor,
+        host: config.host,
+        bootId,
+        openMoves: () => openMoves(journal).length,
+        mode: config.power.standby,
+        wakes: openWakes({ ...host, request, udp: () => createSocket('udp4') }, config.power.wakes),
+      }),
       buffer,
       connect: () => connectCoordinator(config.coordinator, identity),
       findings: clockOffsetMs =>

@@ -10,6 +10,7 @@ import type {
   HostFacts,
   MeterRole,
   Ms,
+  PowerState,
   RunState,
   VmConfig,
   VmId,
@@ -59,13 +60,34 @@ export interface Storage {
   attached(disk: Disk): Promise<boolean>
 }
 
-/** A file system root, so that tests can give another. Paths are absolute as on the host. */
+export interface Reading {
+  valueW: W
+  /** When it was true, wall clock. */
+  at: Ms
+  /** Calculated from something else than watts. */
+  estimated?: boolean
+  /** Maker, model and serial of what is measured, so that two agents that read it know it as one. */
+  device?: string
+}
+
+/** Something that measures power. */
 export interface Meter {
   readonly name: string
   readonly role: MeterRole
   /** One reading in watts. @throws meter-failed */
-  read(signal: AbortSignal): Promise<{ valueW: W; at: Ms }>
+  read(signal: AbortSignal): Promise<Reading>
   stop(): Promise<void>
+}
+
+/**
+ * Power of another host, from outside it. There is no `off`: a host goes down by itself, when its agent is told to and
+ * finds nothing running (execute/standby.ts).
+ */
+export interface PowerDriver {
+  /** What its management controller says; `unknown` where nobody can be asked. */
+  status(): Promise<PowerState>
+  /** Returns when the order was taken; a host that is on stays as it is. */
+  on(): Promise<void>
 }
 
 /** Runs a program without a shell. A non-zero exit is a result, not an error. */

@@ -127,7 +127,7 @@ ${meter('good', `kind: command, unit: W, argv: [${dir}/bin/watts]`)}${meter('gon
     { meter: 'nan', error: /"NaN" is not a number/ },
     { meter: 'below', error: /-5 W/, remedy: /negative: zero/ },
   ])
-  t.match((await run(dir, ['meters'])).out, /good +green-power +250 +measured/)
+  t.match((await run(dir, ['meters'])).out, /good +command +green-power +250 +measured/)
 })
 
 t.test('doctor', async t => {

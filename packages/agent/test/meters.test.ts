@@ -111,10 +111,15 @@ t.test('quality: no sun all night is no fault; a host without power is one', asy
   const night = new QualityJudge('green-power', rules({ constantAfterMs: 1_000 }))
   const host = new QualityJudge('host-power', rules({ constantAfterMs: 1_000 }))
   const never = new QualityJudge('host-power', rules({ constantAfterMs: 0 }))
-  for (const judge of [night, host, never]) judge.judge({ valueW: 0, at: 0 }, 0, 0)
+  night.judge({ valueW: 0, at: 0 }, 0, 0)
+  for (const judge of [host, never]) judge.judge({ valueW: 90, at: 0 }, 0, 0)
   t.equal(night.judge({ valueW: 0, at: 9e6 }, 9e6, 9e6).quality, 'measured')
-  t.equal(host.judge({ valueW: 0, at: 9e6 }, 9e6, 9e6).quality, 'constant')
-  t.equal(never.judge({ valueW: 0, at: 9e6 }, 9e6, 9e6).quality, 'measured')
+  t.equal(host.judge({ valueW: 90, at: 9e6 }, 9e6, 9e6).quality, 'constant')
+  t.equal(never.judge({ valueW: 90, at: 9e6 }, 9e6, 9e6).quality, 'measured')
+  t.throws(() => host.judge({ valueW: 0.2, at: 9e6 }, 9e6, 9e6), {
+    ...failed,
+    message: /a host that runs draws more/,
+  })
 })
 
 /** A meter that does what it is told. */

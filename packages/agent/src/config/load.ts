@@ -5,6 +5,7 @@ import type { Document } from 'yaml'
 import type { z } from 'zod'
 import type { HostFiles } from '../files.js'
 import { closest } from './closest.js'
+import { meterKeys } from './meter-schema.js'
 import { agentConfigSchema } from './schema.js'
 import type { AgentConfig } from './schema.js'
 
@@ -15,19 +16,22 @@ const KEYS: Record<string, readonly string[]> = {
   storage: ['iscsi'],
   'storage.iscsi': ['portals'],
   report: ['every_ms', 'buffer_days', 'buffer_mib'],
-  'meters.*': [
+  'meters.*': meterKeys,
+  power: ['standby', 'wakes'],
+  'power.wakes.*': [
     ...[
-      'name',
-      'role',
       'kind',
-      'unit',
-      'every_ms',
-      'stale_after_s',
-      'constant_after_s',
-      'negative',
-      'pointer',
+      'host',
+      'address',
+      'port',
+      'url',
+      'system',
+      'mac',
+      'username',
+      'password_file',
+      'ca_file',
+      'timeout_ms',
     ],
-    ...['path', 'argv', 'timeout_ms', 'address', 'ups', 'variable', 'username', 'password_file'],
   ],
 }
 

@@ -1,60 +1,13 @@
 /** What the operator may write into agent.yaml. The unit is part of each key's name. */
 import { z } from 'zod'
 import { hostIdSchema, siteIdSchema } from '@heliotrope/shared'
-import { powerUnits } from '../drivers/meter/units.js'
+import { absolutePath as absolute, meterSchema } from './meter-schema.js'
+import { powerSchema } from './power-schema.js'
 
-const absolute = z.string().regex(/^\/\S*$/, 'must be an absolute path')
 const port = z.number().int().min(1).max(65535)
 const portal = z
   .string()
   .regex(/^[0-9a-zA-Z.:[\]-]+:\d{1,5}$/, 'must be ADDRESS:PORT, for example 10.0.0.5:3260')
-
-const meterBase = {
-  name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'must be of a-z, 0-9, dot, dash, underscore'),
-  role: z.enum(['green-power', 'host-power', 'load']),
-  every_ms: z.number().int().min(100).max(3_600_000).default(5_000),
-  /** A value older than this is flagged stale. */
-  stale_after_s: z.number().min(1).max(86_400).default(60),
-  /** A value that stands still for longer is flagged constant; 0: never. */
-  constant_after_s: z.number().min(0).max(604_800).default(1_800),
-  negative: z.enum(['reject', 'zero', 'keep']).default('reject'),
-}
-const unit = z.enum(powerUnits)
-const pointer = z
-  .string()
-  .regex(/^(\/.*)?$/, 'must be a JSON pointer, for example /power/total')
-  .optional()
-
-const meter = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('file'), ...meterBase, unit, path: absolute, pointer }),
-  z.strictObject({
-    kind: z.literal('command'),
-    ...meterBase,
-    unit,
-    argv: z.tuple([z.string().min(1)], z.string()),
-    pointer,
-    timeout_ms: z.number().int().min(100).max(60_000).default(5_000),
-  }),
-  z.strictObject({
-    kind: z.literal('nut'),
-    ...meterBase,
-    unit: unit.default('W'),
-    address: z.string().regex(/^\S+$/, 'must be HOST or HOST:PORT'),
-    ups: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be the name of a UPS as upsc -l shows it'),
-    /** Default: ups.realpower, else ups.load x ups.realpower.nominal (then flagged estimated). */
-    variable: z
-      .string()
-      .regex(/^[a-z0-9.]{1,64}$/)
-      .optional(),
-    username: z
-      .string()
-      .regex(/^\S{1,64}$/)
-      .optional(),
-    password_file: absolute.optional(),
-    timeout_ms: z.number().int().min(100).max(60_000).default(5_000),
-  }),
-])
-export type MeterConfig = z.infer<typeof meter>
 
 export const agentConfigSchema = z.strictObject({
   host: hostIdSchema,
@@ -85,10 +38,12 @@ export const agentConfigSchema = z.strictObject({
     .max(200)
     .optional(),
   meters: z
-    .array(meter)
+    .array(meterSchema)
     .max(100)
     .default([])
     .refine(all => new Set(all.map(one => one.name)).size === all.length, 'two meters have the same name'),
+  /** Standing by, and waking others. */
+  power: powerSchema,
   report: z
     .strictObject({
       every_ms: z.number().int().min(500).max(3_600_000).default(5_000),
@@ -99,3 +54,4 @@ export const agentConfigSchema = z.strictObject({
 })
 
 export type AgentConfig = z.infer<typeof agentConfigSchema>
+export type { MeterConfig } from './meter-schema.js'

@@ -1,6 +1,6 @@
 /** Reads each meter at its own pace and keeps what was read until the next report takes it. */
 import { errorChain, every, HeliotropeError, SECOND } from '@heliotrope/shared'
-import type { Alarm, Cancel, Clock, Log, MeterRole, Ms, Sample } from '@heliotrope/shared'
+import type { Alarm, Cancel, Clock, Log, MeterRole, Ms, Quality, Sample } from '@heliotrope/shared'
 import { defaultQualityRules, QualityJudge } from '../drivers/meter/quality.js'
 import type { QualityRules, Reading } from '../drivers/meter/quality.js'
 import type { Meter } from '../ports.js'
@@ -10,6 +10,10 @@ export interface MeteredSource {
   meter: Meter
   everyMs: Ms
   rules?: QualityRules
+  /** What is measured, by the config: before what the meter itself tells. */
+  id?: string
+  /** Where it is reached: for a meter that tells no maker and serial. */
+  place?: string
 }
 
 export interface MeterStanding {
@@ -83,7 +87,7 @@ export function createMeters(
         },
       )
       const judged = judge.judge(reading, clock.wall(), clock.mono())
-      const sample: Sample = { meter: meter.name.slice(0, 80), role: meter.role, ...judged }
+      const sample = sampleOf(source, reading, judged)
       samples.push(sample)
       if (samples.length > MAX_SAMPLES) samples.splice(0, samples.length - MAX_SAMPLES)
       state.last = sample
@@ -129,6 +133,21 @@ export function createMeters(
         ...(remedy === undefined ? {} : { remedy }),
       })),
     alarms: () => states.flatMap(state => (state.trouble ? [alarmOf(state)] : [])),
+  }
+}
+
+/** @param judged what the judge made of the reading */
+export function sampleOf(
+  { meter, id, place }: MeteredSource,
+  reading: Reading,
+  judged: { valueW: number; at: Ms; quality: Quality },
+): Sample {
+  const device = id ?? reading.device ?? place
+  return {
+    meter: meter.name.slice(0, 80),
+    role: meter.role,
+    ...judged,
+    ...(device === undefined ? {} : { device: device.slice(0, 160) }),
   }
 }
 

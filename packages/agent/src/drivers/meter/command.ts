@@ -3,20 +3,21 @@ import { HeliotropeError } from '@heliotrope/shared'
 import type { Clock, MeterRole, Ms } from '@heliotrope/shared'
 import { lastLines } from '../../exec.js'
 import type { Exec, Meter } from '../../ports.js'
-import { wattsIn } from './units.js'
-import type { PowerUnit } from './units.js'
+import { scaleOf } from './units.js'
+import type { MeterUnit } from './units.js'
 
 export interface CommandMeterOptions {
   name: string
   role: MeterRole
   argv: readonly [string, ...string[]]
-  unit: PowerUnit
+  unit: MeterUnit
   pointer?: string | undefined
   timeoutMs: Ms
 }
 
 export function commandMeter(ports: { exec: Exec; clock: Clock }, options: CommandMeterOptions): Meter {
   const { name, role, argv, unit, pointer, timeoutMs } = options
+  const scale = scaleOf(unit, pointer)
   return {
     name,
     role,
@@ -24,7 +25,8 @@ export function commandMeter(ports: { exec: Exec; clock: Clock }, options: Comma
       const { code, stdout, stderr } = await ports.exec(argv, { timeoutMs, maxOutput: 1024 * 1024 })
       if (code !== 0)
         throw new HeliotropeError('meter-failed', `${argv[0]} ended with ${code}: ${lastLines(stderr)}`)
-      return { valueW: wattsIn(stdout, unit, pointer), at: ports.clock.wall() }
+      const at = ports.clock.wall()
+      return { ...scale(stdout, at), at }
     },
     stop: async () => {},
   }

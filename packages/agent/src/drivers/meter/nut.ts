@@ -1,14 +1,16 @@
 /**
- * A meter behind Network UPS Tools: a UPS, or a PDU by NUT's snmp-ups driver. `ups.realpower` is watts as measured;
- * where there is none, `ups.load` (percent) of `ups.realpower.nominal` is an estimate.
+ * A meter behind Network UPS Tools: a UPS, or a PDU by NUT's snmp-ups driver. Variables as nut-names.txt has them:
+ * `realpower` is watts; `power` is volt-amperes, so that watts from it are an estimate, as are those of `ups.load`
+ * (percent) of `ups.realpower.nominal`. One outlet of a PDU is a `variable`: `outlet.3.realpower`, or where a PDU has
+ * none, `outlet.3.power`.
  */
 import { HeliotropeError } from '@heliotrope/shared'
 import type { Clock, MeterRole } from '@heliotrope/shared'
-import type { Meter } from '../../ports.js'
+import type { Meter, Reading } from '../../ports.js'
+import { hostPort } from './host-port.js'
 import type { NutClient } from './nut-client.js'
-import type { Reading } from './quality.js'
-import { wattsIn } from './units.js'
-import type { PowerUnit } from './units.js'
+import { isEnergy, plainNumber, scaleOf, wattsIn } from './units.js'
+import type { MeterUnit } from './units.js'
 
 export interface NutMeterOptions {
   name: string
@@ -16,20 +18,28 @@ export interface NutMeterOptions {
   ups: string
   /** Read this one instead, in `unit`. */
   variable?: string | undefined
-  unit: PowerUnit
+  unit: MeterUnit
 }
 
 export const DEFAULT_NUT_PORT = 3493
 
+/** The whole device, best first: of a UPS what it feeds, of a PDU all outlets, else what it draws. */
+const REAL = ['ups.realpower', 'outlet.realpower', 'input.realpower']
+const APPARENT = ['ups.power', 'outlet.power', 'input.power']
+
 export function nutMeter(ports: { client: NutClient; clock: Clock }, options: NutMeterOptions): Meter {
   const { client, clock } = ports
   const { name, role, ups, variable, unit } = options
+  const scale = scaleOf(unit)
+  let device: string | undefined
+  let asked = false
 
-  const number = async (of: string, inUnit: PowerUnit): Promise<number> => {
+  const number = async (of: string, read: (text: string) => number): Promise<number> => {
     const text = await client.getVar(ups, of)
     try {
-      return wattsIn(text, inUnit)
+      return read(text)
     } catch (cause) {
+      if (cause instanceof HeliotropeError && cause.details) throw cause
       throw new HeliotropeError(
         'meter-failed',
         `${of} of ${ups} is ${JSON.stringify(text.slice(0, 60))}, not a number`,
@@ -37,44 +47,68 @@ export function nutMeter(ports: { client: NutClient; clock: Clock }, options: Nu
       )
     }
   }
-  const notTold = (error: unknown): boolean =>
-    error instanceof HeliotropeError && error.details?.['nut'] === 'VAR-NOT-SUPPORTED'
-
-  const read = async (): Promise<Omit<Reading, 'at'>> => {
-    if (variable !== undefined) return { valueW: await number(variable, unit) }
+  const watts = (text: string): number => wattsIn(text, 'W')
+  /** Undefined if this device does not tell it. */
+  const told = async (of: string, read: (text: string) => number = watts): Promise<number | undefined> => {
     try {
-      return { valueW: await number('ups.realpower', 'W') }
+      return await number(of, read)
     } catch (error) {
-      if (!notTold(error)) throw error
-    }
-    try {
-      const percent = await number('ups.load', 'W')
-      return { valueW: (percent / 100) * (await number('ups.realpower.nominal', 'W')), estimated: true }
-    } catch (cause) {
-      if (!notTold(cause)) throw cause
-      throw new HeliotropeError(
-        'meter-failed',
-        `${ups} tells neither ups.realpower nor ups.load with ups.realpower.nominal`,
-        {
-          cause,
-          remedy: `set \`variable\` to one that it tells in watts: upsc ${ups}`,
-        },
-      )
+      if (error instanceof HeliotropeError && error.details?.['nut'] === 'VAR-NOT-SUPPORTED') return undefined
+      throw error
     }
   }
+
+  const read = async (): Promise<Omit<Reading, 'at'>> => {
+    if (variable !== undefined) {
+      const valueW = await number(variable, text => scale(text, clock.wall()).valueW)
+      return variable.endsWith('.power') && !isEnergy(unit) ? { valueW, estimated: true } : { valueW }
+    }
+    for (const of of REAL) {
+      const valueW = await told(of)
+      if (valueW !== undefined) return { valueW }
+    }
+    const percent = await told('ups.load', plainNumber)
+    const nominalW = percent === undefined ? undefined : await told('ups.realpower.nominal')
+    if (percent !== undefined && nominalW !== undefined)
+      return { valueW: (percent / 100) * nominalW, estimated: true }
+    for (const of of APPARENT) {
+      const valueW = await told(of, plainNumber)
+      if (valueW !== undefined) return { valueW, estimated: true }
+    }
+    throw new HeliotropeError(
+      'meter-failed',
+      `${ups} tells neither ups.realpower nor ups.load with ups.realpower.nominal, nor another power of the whole`,
+      { remedy: `set \`variable\` to one that it tells in watts: upsc ${ups}` },
+    )
+  }
+
+  /** Maker, model and serial; a device without a serial cannot be told from its like. */
+  const identity = async (): Promise<string | undefined> => {
+    const word = async (last: string): Promise<string> => {
+      for (const of of [`device.${last}`, `ups.${last}`]) {
+        const text = await client.getVar(ups, of).catch(() => '')
+        if (text.trim()) return text.trim()
+      }
+      return ''
+    }
+    const serial = await word('serial')
+    if (!/[1-9A-Za-z]/.test(serial)) return undefined
+    return `${await word('mfr')}/${await word('model')}/${serial}#${variable ?? 'power'}`.slice(0, 160)
+  }
+
   return {
     name,
     role,
-    // upsd answers DATA-STALE for what is old (MAXAGE in upsd.conf), so what it answers is of now.
-    read: async () => ({ ...(await read()), at: clock.wall() }),
+    async read() {
+      // upsd answers DATA-STALE for what is old (MAXAGE in upsd.conf), so what it answers is of now.
+      const reading = { ...(await read()), at: clock.wall() }
+      if (!asked) device = await identity()
+      asked = true
+      return device === undefined ? reading : { ...reading, device }
+    },
     stop: async () => client.close(),
   }
 }
 
 /** `HOST`, `HOST:PORT`, `[V6]` or `[V6]:PORT` */
-export function nutAddress(text: string): { host: string; port: number } {
-  const [, v6, name, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? []
-  const host = v6 ?? name
-  if (host === undefined) throw new HeliotropeError('bad-config', `${text} is not HOST or HOST:PORT`)
-  return { host, port: port === undefined ? DEFAULT_NUT_PORT : Number(port) }
-}
+export const nutAddress = (text: string): { host: string; port: number } => hostPort(text, DEFAULT_NUT_PORT)

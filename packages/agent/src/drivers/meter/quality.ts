@@ -4,14 +4,10 @@
  */
 import { HeliotropeError, MINUTE } from '@heliotrope/shared'
 import type { MeterRole, Ms, Quality, W } from '@heliotrope/shared'
+import type { Reading } from '../../ports.js'
+import { Plausibility } from './plausibility.js'
 
-export interface Reading {
-  valueW: W
-  /** When it was true, wall clock. */
-  at: Ms
-  /** Calculated from something else than watts. */
-  estimated?: boolean
-}
+export type { Reading }
 
 export interface QualityRules {
   /** Older than this is `stale`. */
@@ -20,6 +16,10 @@ export interface QualityRules {
   constantAfterMs: Ms
   /** What a value below zero means for this meter. */
   negative: 'reject' | 'zero' | 'keep'
+  /** More than the source can give or draw: such a reading is refused. */
+  maxW?: W | undefined
+  /** Whether a jump must be confirmed by further readings (plausibility.ts). Default `confirm`. */
+  jumps?: 'confirm' | 'accept' | undefined
 }
 
 export const defaultQualityRules: QualityRules = {
@@ -30,10 +30,13 @@ export const defaultQualityRules: QualityRules = {
 
 /** No meter of ours says more; the wire takes no more, either. */
 const LARGEST_W: W = 1e9
+/** A host that can be asked draws more. */
+const LEAST_HOST_W: W = 1
 
 export class QualityJudge {
   readonly #role: MeterRole
   readonly #rules: QualityRules
+  readonly #plausibility = new Plausibility()
   #value: W | undefined
   #since: Ms = 0
   #lastAt: Ms = Number.NEGATIVE_INFINITY
@@ -46,7 +49,8 @@ export class QualityJudge {
   /**
    * @param now wall clock
    * @param mono for how long the value has stood still, whatever the wall clock does
-   * @throws meter-failed for NaN, infinities, and a negative value where there can be none
+   * @throws meter-failed for NaN, infinities, a negative value where there can be none, more than `maxW`, a host without
+   *   power, and a jump that is not confirmed yet
    */
   judge(reading: Reading, now: Ms, mono: Ms): { valueW: W; at: Ms; quality: Quality } {
     let { valueW } = reading
@@ -68,6 +72,9 @@ export class QualityJudge {
         )
       valueW = 0
     }
+    this.#limits(valueW)
+    const doubt = this.#rules.jumps === 'accept' ? undefined : this.#plausibility.doubt(valueW, mono)
+    if (doubt) throw new HeliotropeError('meter-failed', doubt.why, { remedy: doubt.remedy })
     if (valueW !== this.#value) {
       this.#value = valueW
       this.#since = mono
@@ -82,5 +89,17 @@ export class QualityJudge {
     const quality = stale ? 'stale' : constant ? 'constant' : estimated ? 'estimated' : 'measured'
     // A time ahead of our clock would make a sample young for ever.
     return { valueW, at: Math.min(at, now), quality }
+  }
+
+  #limits(valueW: W): void {
+    const { maxW } = this.#rules
+    if (maxW !== undefined && Math.abs(valueW) > maxW)
+      throw new HeliotropeError('meter-failed', `it says ${valueW} W, and its max_w is ${maxW}`, {
+        remedy: 'has its unit changed? else correct max_w',
+      })
+    if (this.#role === 'host-power' && Math.abs(valueW) < LEAST_HOST_W)
+      throw new HeliotropeError('meter-failed', `it says ${valueW} W, and a host that runs draws more`, {
+        remedy: 'is its unit right, and is it the meter of this host?',
+      })
   }
 }

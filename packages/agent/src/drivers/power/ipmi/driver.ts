@@ -1,0 +1,13 @@
+/** Power of a host by its management controller, with ipmitool over LAN. */
+import type { Ms } from '@heliotrope/shared'
+import { runOk } from '../../../exec.js'
+import type { Exec, PowerDriver } from '../../../ports.js'
+import type { IpmiTarget } from '../../ipmitool.js'
+import { powerOn, powerStatus } from './commands.js'
+import { parsePowerStatus } from './parse.js'
+
+export const ipmiPower = (exec: Exec, target: IpmiTarget, timeoutMs: Ms): PowerDriver => ({
+  status: async () => parsePowerStatus(await runOk(exec, powerStatus(target), { timeoutMs })),
+  // A host that is on stays so; one that is suspended is woken.
+  on: async () => void (await runOk(exec, powerOn(target), { timeoutMs })),
+})
