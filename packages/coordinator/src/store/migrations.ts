@@ -44,4 +44,11 @@ export const MIGRATIONS: readonly string[] = [
    CREATE TABLE host_power (host TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
    ALTER TABLE plan ADD COLUMN forecasts TEXT NOT NULL DEFAULT '[]';
    ALTER TABLE plan ADD COLUMN answers TEXT NOT NULL DEFAULT '[]';`,
+  `CREATE TABLE forecast_hour (
+     site TEXT NOT NULL, at INTEGER NOT NULL, green_w REAL, grid_g_per_kwh REAL, PRIMARY KEY (site, at)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE forecast_issued (
+     site TEXT NOT NULL, kind TEXT NOT NULL, received_at INTEGER NOT NULL, rows TEXT NOT NULL,
+     PRIMARY KEY (site, kind, received_at)
+   ) STRICT;`,
 ]

@@ -22,8 +22,9 @@ export interface Weather {
   windMs?: number
 }
 
-/** One line of a weather forecast as it was issued. */
+/** One line of a forecast as it was issued: of the weather, or of the grid by those who run it. */
 export interface IssuedWeather extends Weather {
+  gridGPerKWh?: GCO2eqPerKWh
   issuedAt: Ms
   /** When it could first be had; nothing is made of it before. */
   knownAt: Ms
@@ -49,6 +50,8 @@ export interface SiteForecasterOptions {
   maxSlots?: number
   /** Weather forecasts will be issued; if not given, whether there are any at the first observation. */
   issued?: boolean
+  /** The same for forecasts of the grid's intensity. */
+  gridIssued?: boolean
   /** Trees on what the linear model leaves over; true if not given. */
   trees?: boolean
 }

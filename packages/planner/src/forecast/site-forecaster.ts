@@ -14,6 +14,7 @@ import { createSiteModels, GRID_SCALE, prepareAll } from './site-models.js'
 import type { GreenSource, SiteModels } from './site-models.js'
 import type { Band, SiteForecast } from './types.js'
 import { WeatherRuns } from './weather/weather-runs.js'
+import type { WeatherView } from './weather/weather-runs.js'
 
 export interface SiteForecaster {
   /** Observes all of the history, oldest first; `issued` as for `issue`. */
@@ -61,7 +62,10 @@ class Forecaster implements SiteForecaster {
   readonly #check = new InputCheck()
   readonly #sky: Sky
   readonly #runs: WeatherRuns
+  readonly #gridRuns: WeatherRuns
   readonly #wind: SlotSeries
+  /** Of the grid's runs, as known at the newest origin. */
+  #gridView: WeatherView | undefined
   #models: SiteModels | undefined
   /** Newest slot that is over; -1 before the first. */
   #last = -1
@@ -72,6 +76,7 @@ class Forecaster implements SiteForecaster {
     const { slotMs } = this.#options
     this.#sky = new Sky({ latitude, longitude, peakW: solarPeakW, panel }, slotMs)
     this.#runs = new WeatherRuns(slotMs, slot => this.#sky.clearGhiWm2(slot))
+    this.#gridRuns = new WeatherRuns(slotMs, () => 0)
     this.#wind = new SlotSeries(Math.round((3 * 24 * HOUR) / slotMs))
   }
 
@@ -88,13 +93,15 @@ class Forecaster implements SiteForecaster {
   }
 
   issue(rows: readonly IssuedWeather[]): void {
-    const doubled = rows.filter(row => !this.#runs.add(row))
+    const doubled = rows.filter(
+      row => !(row.gridGPerKWh === undefined ? this.#runs : this.#gridRuns).add(row),
+    )
     const last = doubled.at(-1)
     if (last)
       this.#check.flag(
         'duplicate',
         last.validAt,
-        'a line of a weather forecast came twice; the first stands',
+        'a line of an issued forecast came twice; the first stands',
         doubled.length,
       )
   }
@@ -135,7 +142,7 @@ class Forecaster implements SiteForecaster {
       else if (!models.total) push(green, { p10: 0, p50: 0, p90: 0 }, 1)
       else {
         const share = outlooks.reduce((sum, { p50 }) => sum + p50, 0) / models.totalW
-        push(green, models.total.around(Math.max(1, slot - origin), share, 1.1), models.totalW)
+        push(green, models.total.around(Math.max(1, slot - origin), share), models.totalW)
       }
       push(grid, models.grid.outlook(origin, slot), GRID_SCALE)
     }
@@ -179,6 +186,7 @@ class Forecaster implements SiteForecaster {
     const models = (this.#models ??= this.#create([]))
     if (this.#last >= 0) return { models, origin: this.#last }
     const origin = Math.floor(now / slotMs) - 1
+    this.#gridView = this.#gridRuns.view(now)
     prepareAll(models, origin, maxSlots, this.#runs.view(now))
     return { models, origin }
   }
@@ -203,6 +211,10 @@ class Forecaster implements SiteForecaster {
       issued: this.#options.issued ?? this.#runs.any,
       sky: this.#sky,
       measuredWindMs: slot => this.#wind.at(slot),
+      issuedGrid:
+        (this.#options.gridIssued ?? this.#gridRuns.any)
+          ? slot => this.#gridView?.at('gridGPerKWh', slot) ?? NaN
+          : undefined,
     })
   }
 
@@ -227,6 +239,8 @@ class Forecaster implements SiteForecaster {
     const { slotMs, maxSlots } = this.#options
     const now = (slot + 1) * slotMs
     this.#runs.forget(now)
+    this.#gridRuns.forget(now)
+    this.#gridView = this.#gridRuns.view(now)
     const view = this.#runs.view(now)
     if (models.total) {
       let sum = 0

@@ -42,6 +42,8 @@ export interface SiteModelsOptions extends SiteForecasterOptions {
   issued: boolean
   sky: Sky
   measuredWindMs: (slot: number) => number
+  /** What those who run the grid expect, as known now, gCO2eq/kWh; undefined if they issue nothing. */
+  issuedGrid: ((slot: number) => number) | undefined
 }
 
 export function createSiteModels(options: SiteModelsOptions): SiteModels {
@@ -65,7 +67,15 @@ export function createSiteModels(options: SiteModelsOptions): SiteModels {
     was: slot => model.memory.values.at(slot),
     usual: slot => model.memory.usual(slot),
   }))
-  const features = gridFeatures(memory, sky, issued, nearby, (options.gridGPerKWh ?? 0) / GRID_SCALE)
+  const { issuedGrid } = options
+  const features = gridFeatures(
+    memory,
+    sky,
+    issued,
+    nearby,
+    (options.gridGPerKWh ?? 0) / GRID_SCALE,
+    issuedGrid && ((slot): number => issuedGrid(slot) / GRID_SCALE),
+  )
   const grid = new SeriesModel({ ...base, memory, features, ceiling: 3 })
   const totalW = sources.reduce((sum, source) => sum + source.scaleW, 0)
   const total = sources.length > 1 ? new TotalBand(maxSlots) : undefined

@@ -2,6 +2,9 @@
 
 /** Fast at first, then a steady pace that follows the seasons. */
 const PACE = 0.015
+/** A little outside of p10 and p90: errors are known only after their horizon, and by then they have grown or shrunk. */
+const LOW = 0.093
+const HIGH = 0.907
 /** The usual size of an error is known sooner than its quantiles: those are kept in units of it. */
 const SCALE_PACE = 0.02
 
@@ -52,8 +55,8 @@ export class ErrorBand {
     const size = Math.abs(error)
     const scale = this.#scale[condition]!
     if (scale > 0) {
-      this.#low[condition]!.update(0.1, error / scale)
-      this.#high[condition]!.update(0.9, error / scale)
+      this.#low[condition]!.update(LOW, error / scale)
+      this.#high[condition]!.update(HIGH, error / scale)
     }
     this.#scale[condition]! += (size - scale) * Math.max(SCALE_PACE, 1 / count)
   }

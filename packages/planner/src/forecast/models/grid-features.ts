@@ -24,6 +24,7 @@ export function gridFeatures(
   issued: boolean,
   nearby: readonly NearbySource[],
   fallback: number,
+  issuedGrid: ((slot: number) => number) | undefined,
 ): SeriesFeatures {
   const { perDay } = memory
   const week = new DayProfile(7 * perDay, WEEKS)
@@ -35,7 +36,7 @@ export function gridFeatures(
   let view: WeatherView
   let start = { origin: 0, off: 0, off6: 0, day: 0, before: 0 }
   const weather = issued ? 3 : 0
-  const width = 8 + nearby.length * 2 + weather
+  const width = 8 + nearby.length * 2 + weather + (issuedGrid ? 1 : 0)
   const offOf = (slot: number): number => {
     const value = memory.values.at(slot)
     return Number.isFinite(value) ? value - memory.usual(slot) : NaN
@@ -55,7 +56,19 @@ export function gridFeatures(
     width,
     prior(lead) {
       const now = fading((24 * lead) / perDay)
-      return [0, 0.5 * (1 - now), 0.1, 0.4 + 0.5 * now, now, 0, 0, 0, ...Array<number>(width - 8).fill(0)]
+      const plain = [
+        0,
+        0.5 * (1 - now),
+        0.1,
+        0.4 + 0.5 * now,
+        now,
+        0,
+        0,
+        0,
+        ...Array<number>(width - 8).fill(0),
+      ]
+      // Those who run the grid know more than its past does: half is taken from them until it is known how good they are.
+      return issuedGrid ? [...plain.slice(0, -1), 0.5] : plain
     },
     noise: 0.012,
     extras: 6 + (issued ? 1 : 0),
@@ -98,6 +111,7 @@ export function gridFeatures(
         const off = view.at(fields[i]!, slot) - usualHere
         out[at++] = finite(off / unit[fields[i]!], 0)
       }
+      if (issuedGrid) out[at++] = finite(issuedGrid(slot), usual) - usual
       out[at++] = start.before
       out[at++] = sky.solarHour(slot)
       out[at++] = sky.solarHour(start.origin)

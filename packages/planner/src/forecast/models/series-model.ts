@@ -28,6 +28,8 @@ const WIDTH = MODEL_NAMES.length
 const [MIX, METER, TREES, BLEND] = [3, 4, 5, 6]
 /** A horizon is given to the models only after so many forecasts of it were scored. */
 const TRIAL = 24
+/** The highest yet is not the highest ever. */
+const ABOVE_SEEN = 1.15
 const FORGET = 0.9997
 /** Coefficients are believed to be within about the root of this of where they begin. */
 const DOUBT = 0.05
@@ -45,7 +47,7 @@ export interface SeriesModelOptions {
   features: SeriesFeatures
   maxLead: number
   slotsPerHour: number
-  /** Forecasts stay within 0 and this share of the scale. */
+  /** Forecasts stay within 0 and this share of the scale, or somewhat above what was ever seen, if that is more. */
   ceiling: number
   trees: boolean
 }
@@ -72,10 +74,13 @@ export class SeriesModel {
   readonly #ring: Float64Array
   readonly #ringOrigin: Float64Array
   #trees: BoostedTrees | undefined
+  /** What was declared may be out of date: sites grow. */
+  #ceiling: number
 
   constructor(options: SeriesModelOptions) {
     const { features, maxLead, slotsPerHour } = options
     this.#options = options
+    this.#ceiling = options.ceiling
     this.memory = options.memory
     this.features = features
     this.#width = features.width + features.extras
@@ -101,7 +106,10 @@ export class SeriesModel {
 
   /** The slot is over. @param value share of the scale, NaN if it was not measured; slots come in order */
   observe(slot: number, value: number, view: WeatherView): void {
-    if (Number.isFinite(value) && !this.features.dark(slot)) this.#learn(slot, value)
+    if (Number.isFinite(value)) {
+      this.#ceiling = Math.max(this.#ceiling, ABOVE_SEEN * value)
+      if (!this.features.dark(slot)) this.#learn(slot, value)
+    }
     this.memory.note(slot, value)
     this.features.note(slot, view)
     if (this.#options.trees && this.#store.due) this.#trees = this.#store.train()
@@ -165,7 +173,7 @@ export class SeriesModel {
 
   #make(slot: number, lead: number, out: Float64Array, row: number): void {
     const { memory, features } = this
-    const { ceiling } = this.#options
+    const ceiling = this.#ceiling
     const models = row + this.#width
     const given = models + WIDTH
     const origin = slot - lead

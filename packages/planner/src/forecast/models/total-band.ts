@@ -27,13 +27,13 @@ export class TotalBand {
     this.#p50[this.#index(origin, lead)] = p50
   }
 
-  around(lead: number, p50: number, ceiling: number): Outlook {
+  around(lead: number, p50: number): Outlook {
     const band = this.#bands[Math.min(lead, this.#maxLead)]!
     const condition = levelCondition(p50)
     return {
       p10: Math.max(0, p50 + band.low(condition)),
       p50,
-      p90: Math.min(ceiling, p50 + band.high(condition)),
+      p90: p50 + band.high(condition),
     }
   }
 

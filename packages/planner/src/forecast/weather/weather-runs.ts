@@ -7,10 +7,11 @@ export interface SlotWeather {
   ghiWm2: number
   tempC: number
   windMs: number
+  gridGPerKWh: number
 }
 
 type Field = keyof SlotWeather
-const FIELDS: readonly Field[] = ['ghiWm2', 'tempC', 'windMs']
+const FIELDS: readonly Field[] = ['ghiWm2', 'tempC', 'windMs', 'gridGPerKWh']
 /** Below this the clear sky is too dark to tell how clear it is. */
 const DARK_WM2 = 5
 
@@ -47,7 +48,8 @@ class Run {
     const values = Object.fromEntries(
       FIELDS.map(field => [field, new Float64Array(length).fill(NaN)]),
     ) as Record<Field, Float64Array>
-    for (const field of ['tempC', 'windMs'] as const) interpolate(values[field], rows, field, first, slotMs)
+    for (const field of ['tempC', 'windMs', 'gridGPerKWh'] as const)
+      interpolate(values[field], rows, field, first, slotMs)
     for (const row of rows) spread(values.ghiWm2, row, first, slotMs, clearSky)
     return { first, values }
   }
