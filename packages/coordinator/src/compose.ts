@@ -6,6 +6,10 @@ import type { VmId } from '@heliotrope/shared'
 import type { CoordinatorConfig } from './config/config.js'
 import { consoleHandlers } from './console/console.js'
 import type { Console } from './console/console.js'
+import { meterOnly, noOutside } from './forecast/config.js'
+import { createForecastService } from './forecast/forecast-service.js'
+import type { ForecastPorts } from './forecast/forecast-service.js'
+import { openForecastStore } from './forecast/forecast-store.js'
 import { noteJournalHead } from './ingest/journal-heads.js'
 import { Intake } from './ingest/intake.js'
 import { Sessions } from './ingest/sessions.js'
@@ -51,7 +55,9 @@ export interface CoordinatorPorts {
   >
   /** For the planner's linear programs. */
   solver: Solver
-  /** What is expected of each site. Default: nothing is known. */
+  /** The world outside, for weather and grid intensity; absent: forecasts are made of the sites' own meters alone. */
+  outside?: Pick<ForecastPorts, 'http' | 'readFile'>
+  /** Instead of the coordinator's own forecasts. */
   forecasts?: (at: Ms) => readonly SiteForecast[]
   /** Absent where there is no authority (the simulator). */
   createToken?: (binding: TokenBinding) => { token: string; expiresAt: number }
@@ -211,12 +217,16 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     solver: ports.solver,
     everyMs: config.reconcileMs,
     snapshot: () => fleet.snapshot(),
-    forecasts: at => ports.forecasts?.(at) ?? [],
+    forecasts: at => ports.forecasts?.(at) ?? forecasts.forecasts(at),
     plans,
     paused: () => paused,
     movesEnded: () => sagas.ended(),
     request: request => sagas.request(request),
   })
+  const forecasts = createForecastService(
+    { clock, rng, log, store: openForecastStore(db), telemetry, ...(ports.outside ?? noOutside) },
+    config.forecasts ?? config.sites.map(meterOnly),
+  )
   const noteOwnHead = (): void => memory.noteHead('coordinator', journal.head(), clock.wall())
   let cancels: Cancel[] = []
 
@@ -237,6 +247,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       const openActs = hostPower.openActs()
       hostPower.start()
       sagas.start(openActs)
+      forecasts.start()
       reconciler.start()
       cancels = [
         every(clock, HOUR, () => {
@@ -252,6 +263,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       const ended = sagas.stop()
       sessions.stop()
       await ended
+      await forecasts.stop()
       hostPower.stop()
       doubles.stop()
       foreign.stop()
@@ -263,6 +275,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     accept: socket => sessions.accept(socket),
     console: consoleHandlers({
       clock,
+      forecasts,
       fleet,
       sagas,
       sessions,

@@ -1,4 +1,5 @@
 /** The coordinator as a process: files, TLS and sockets around the composed parts. */
+import { readFileSync, statSync } from 'node:fs'
 import { DAY, every, errorChain, openSqliteJournal } from '@heliotrope/shared'
 import type { Clock, Log, Rng } from '@heliotrope/shared'
 import { createCoordinator } from './compose.js'
@@ -68,6 +69,10 @@ export async function serve(config: CoordinatorConfig, { clock, rng, log }: Serv
       planner: thePlanner,
       config,
       createToken,
+      outside: {
+        http: (url, init) => fetch(url, init),
+        readFile: path => ({ text: readFileSync(path, 'utf8'), changedAt: statSync(path).mtimeMs }),
+      },
     })
     const freshTls = async () => ({
       ...(await authority.issueServer(config.serverNames)),

@@ -9,6 +9,7 @@ import { consoleClient } from './client.js'
 import type { Client } from './client.js'
 import { print, printError } from './context.js'
 import type { Act, Answer, CliContext, CommandSet, ExitCode } from './context.js'
+import { forecastCommand } from './forecast-command.js'
 import { hostCommands } from './host-commands.js'
 import * as show from './tables.js'
 import { waitForMove } from './wait-for-move.js'
@@ -107,6 +108,7 @@ export async function runCli(
     .command('plan')
     .description('what should move, why, and what should not; moves nothing')
     .action(act(async () => answer(await client().call('plan'), show.planText)))
+  forecastCommand(program, act, client)
   program
     .command('explain <vm>')
     .description('why a VM moves, or why not')

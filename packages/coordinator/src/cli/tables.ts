@@ -5,7 +5,7 @@ import type { HostView, MoveView, PlanView, SiteView, StatusView, VmView } from 
 
 const NONE = '-'
 
-function table(head: string[], rows: (string | number | undefined)[][], empty: string): string {
+export function table(head: string[], rows: (string | number | undefined)[][], empty: string): string {
   if (rows.length === 0) return empty
   const bare = {
     top: '',

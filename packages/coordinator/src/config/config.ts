@@ -3,6 +3,8 @@ import type { HostId, HostPowerModel, MoveLimits, Ms, SiteConfig, SiteId } from 
 import type { Policy } from '@heliotrope/planner'
 import { toRules } from './rules.js'
 import type { VmRule } from './rules.js'
+import { siteForecastConfig } from '../forecast/config.js'
+import type { SiteForecastConfig } from '../forecast/config.js'
 import type { ConfigFile } from './schema.js'
 
 export interface CoordinatorConfig {
@@ -19,6 +21,8 @@ export interface CoordinatorConfig {
   power: HostPowerModel
   hosts: HostConfig[]
   sites: SiteConfig[]
+  /** What forecasts are made of, site by site; default: each site's own meter. */
+  forecasts?: SiteForecastConfig[]
   policy: Policy
   moves: { startMs: Ms; maxPerHost: number; limits: MoveLimits }
   pinnedVms: string[]
@@ -63,6 +67,7 @@ export function fromFile(file: ConfigFile): CoordinatorConfig {
       },
       keepAwake: host.keep_awake,
     })),
+    forecasts: file.sites.map(siteForecastConfig),
     sites: file.sites.map(site => ({
       id: site.id as SiteId,
       name: site.name ?? site.id,

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { idPatterns } from '@heliotrope/shared'
 import { defaultPolicy } from '@heliotrope/planner'
+import { siteForecastShape } from '../forecast/config.js'
 import { rulesSchema, tagsSchema } from './rules.js'
 
 const minutes = 60_000
@@ -20,6 +21,7 @@ const site = z.strictObject({
   awake_floor: z.number().int().min(0).max(1000).default(1),
   /** Watts of the whole site for each watt of its hosts. */
   pue: z.number().min(1).max(5).default(1),
+  ...siteForecastShape,
 })
 
 const host = z.strictObject({

@@ -6,6 +6,8 @@ import { z } from 'zod'
 import { HeliotropeError, idPatterns, moveIdSchema } from '@heliotrope/shared'
 import type { HostId, Journal, MoveId, ReasonStep, SiteId, Snapshot } from '@heliotrope/shared'
 import type { Plan, Reason } from '@heliotrope/planner'
+import type { ForecastService } from '../forecast/forecast-service.js'
+import type { ForecastView } from '../forecast/view.js'
 import type { Sessions } from '../ingest/sessions.js'
 import type { Reconciler } from '../reconcile/reconcile.js'
 import type { Sagas } from '../saga/sagas.js'
@@ -25,6 +27,7 @@ export interface ConsolePorts extends HostCallPorts {
   sagas: Sagas
   sessions: Sessions
   reconciler: Reconciler
+  forecasts: Pick<ForecastService, 'view' | 'sites'>
   plans: Plans
   alarms: Alarms
   enrolment: Enrolment
@@ -48,6 +51,7 @@ export const consoleSchemas = {
   moves: none,
   move: z.object({ move: moveIdSchema }),
   plan: none,
+  forecast: z.object({ site: word.optional() }),
   explain: z.object({ vm: word }),
   accept: z.object({
     plan: z.number().int().min(1).optional(),
@@ -125,6 +129,13 @@ export function consoleHandlers(ports: ConsolePorts) {
     async plan(): Promise<PlanView> {
       const { id, plan } = await reconciler.decide()
       return { id, ...plan }
+    },
+    forecast({ site }: Args<'forecast'>): ForecastView[] {
+      const { forecasts } = ports
+      const known = forecasts.sites()
+      const asked = site === undefined ? known : known.filter(id => id === site)
+      if (asked.length === 0) return unknown('site', site ?? '', known)
+      return asked.map(id => forecasts.view(id, now()))
     },
     async explain({ vm: name }: Args<'explain'>) {
       const { id, plan, snapshot } = await reconciler.decide()

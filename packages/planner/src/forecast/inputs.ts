@@ -50,7 +50,11 @@ export interface SiteForecasterOptions {
   maxSlots?: number
   /** Weather forecasts will be issued; if not given, whether there are any at the first observation. */
   issued?: boolean
-  /** The same for forecasts of the grid's intensity. */
+  /** The most that was ever measured, for a site that does not declare what it has. */
+  mostSeenW?: W
+  /** Only the sum of all sources is metered; if not given, what the first observations say. */
+  together?: boolean
+  /** As `issued`, for forecasts of the grid's intensity. */
   gridIssued?: boolean
   /** Trees on what the linear model leaves over; true if not given. */
   trees?: boolean

@@ -201,8 +201,11 @@ class Forecaster implements SiteForecaster {
       ...(windRatedW > 0 ? [{ name: 'wind' as const, scaleW: windRatedW }] : []),
     ]
     let metered: { name: GreenSource; scaleW: W }[] = declared
-    if (declared.length !== 1 && together && !apart) {
-      const most = hours.reduce((most, { greenW }) => Math.max(most, greenW ?? 0), 0)
+    if (declared.length !== 1 && (this.#options.together ?? (together && !apart))) {
+      const most = hours.reduce(
+        (most, { greenW }) => Math.max(most, greenW ?? 0),
+        this.#options.mostSeenW ?? 0,
+      )
       metered = [{ name: 'green', scaleW: solarPeakW + windRatedW || 1.2 * most || SOME_W }]
     }
     return createSiteModels({
