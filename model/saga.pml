@@ -43,6 +43,7 @@
  *               B6 -DB_ACCFIRST (ACCEPT before the PR preempt; needs -DARB)   M1 -DM_READYLATE (READY forwarded before it is recorded)
  *
  *               B7 -DB_NOCLEAN (the rules of an ended move still act on the hypervisor)
+ *               B9 -DB_SWEEP (the sweeper resumes what it did not suspend)
  *               B8 -DB_EARLYNEXT (a host takes the next order for the VM before its old stream is CLEAN)
  *
  * NAMES. svm/tvm: what the source/target hypervisor holds; sxl/txl: the two xl processes; smv/tmv: the movers; sj/tj: last
@@ -162,6 +163,11 @@ inline t_destroy(){ assert(!tNext); assert(!tcur || scur || sRecLost || ordered 
 #define SMAY (!sCl)     /* this side may still act on the hypervisor */
 #define TMAY (!tCl)
 #endif
+#ifdef B_SWEEP
+#define SWEEP 1
+#else
+#define SWEEP (!sNext)  /* no younger move, xl or save of anybody has the domain in hand */
+#endif
 #ifdef B_EARLYNEXT
 #define SFREE 1
 #define TFREE 1
@@ -256,8 +262,9 @@ active proctype world()
    /* resume what is suspended here and ours */
  :: d_step { SALIVE && SMAY && (sj==S_ABORT || sj==S_RECLAIM) && svm==SUSP && SXLGONE -> printf("SRC: renames back, resumes\n"); assert(!sNext); s_run(); saway=0 }
  :: d_step { SALIVE && SMAY && (sj==S_ABORT || sj==S_RECLAIM) && svm==RUN && saway && SXLGONE -> printf("SRC: renames back\n"); saway=0 }
-   /* nothing is left to do here; that no guest suspends late after this is assumed, not shown: a sweeper's part */
- :: d_step { SALIVE && !sCl && (sj==S_ABORT || sj==S_RECLAIM) && SXLGONE && (svm==RUN || svm==NONE) && !saway && !slate -> printf("SRC: journal CLEAN\n"); sCl=1 }
+   /* nothing is left to do here; a guest that suspends after this is the sweeper's */
+ :: d_step { SALIVE && !sCl && (sj==S_ABORT || sj==S_RECLAIM) && SXLGONE && (svm==RUN || svm==NONE) && !saway -> printf("SRC: journal CLEAN\n"); sCl=1 }
+ :: d_step { SALIVE && sCl && sj==S_ABORT && svm==SUSP && SWEEP && SXLGONE -> printf("SRC sweeper: suspended late, and by no other move: resumes\n"); assert(!sNext); s_run() }
  :: d_step { SALIVE && !sCl && sj==S_RELEASED && SXLGONE && svm==NONE -> printf("SRC: journal CLEAN\n"); sCl=1 }
    /* messages, repeated while the journal says so */
  :: d_step { SALIVE && sj==S_ABORT && !mAbort -> printf("SRC: sends Abort\n"); mAbort=1 }

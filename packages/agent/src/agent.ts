@@ -18,6 +18,7 @@ import { createDispatch } from './execute/dispatch.js'
 import type { MoveService } from './execute/move-service.js'
 import { noPower } from './execute/power-service.js'
 import type { PowerService } from './execute/power-service.js'
+import type { Sweeper } from './execute/sweeper.js'
 import type { Hypervisor } from './ports.js'
 import type { ReportBuffer } from './report/buffer.js'
 import { ReportBuilder } from './report/builder.js'
@@ -36,6 +37,8 @@ export interface AgentPorts {
   hypervisor: Hypervisor
   meters: readonly MeteredSource[]
   moves: MoveService
+  /** Default: suspended domains are left alone, unseen. */
+  sweeper?: Pick<Sweeper, 'look' | 'alarms'>
   /** Default: neither stands by nor wakes others. */
   power?: PowerService
   buffer: ReportBuffer
@@ -176,6 +179,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
     const problem = buffer.standing().problem
     const own: Alarm[] = [
       ...meters.alarms(),
+      ...(ports.sweeper?.alarms() ?? []),
       ...(hypervisorProblem ? [hypervisorProblem] : []),
       ...(problem === undefined
         ? []
@@ -219,6 +223,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
         factsShape = shape
         factsAt = clock.mono()
       }
+      await ports.sweeper?.look(seen.domains)
       domains = await describeDomains(seen.domains, hypervisor, moves)
       cpuS = cpuSeconds(seen.domains, seen.dom0CpuS)
       const model = options.model?.()?.slice(0, 120)

@@ -22,10 +22,12 @@ import { EpochIndex } from './execute/epochs.js'
 import { Moves } from './execute/moves.js'
 import { processLauncher } from './execute/process-launcher.js'
 import { createStandby } from './execute/standby.js'
+import { Sweeper } from './execute/sweeper.js'
 import { hostFiles } from './files.js'
 import type { Hypervisor } from './ports.js'
 import type { MoverSettings } from './mover/settings.js'
 import { openMoves } from './mover/standing.js'
+import { xlAtWork } from './mover/xl/xl-of-move.js'
 import { openReportBuffer } from './report/buffer.js'
 import { bootId as readBootId, hostModel } from './sense/host.js'
 import { mustBeAlone, serveStatus } from './status-server.js'
@@ -177,6 +179,14 @@ export async function runAgent(
         openMoves: () => openMoves(journal).length,
         mode: config.power.standby,
         wakes: openWakes({ ...host, request, udp: () => createSocket('udp4') }, config.power.wakes),
+      }),
+      sweeper: new Sweeper({
+        clock,
+        log,
+        journal,
+        hypervisor,
+        bootId,
+        xlAtWork: () => Promise.resolve(xlAtWork('/proc')),
       }),
       buffer,
       connect: () => connectCoordinator(config.coordinator, identity),

@@ -1,7 +1,7 @@
 /** Real coordinator, agents and movers, one move, one fault: one VM runs when it is over, and nothing is left. */
 import t from 'tap'
 import type { Test } from 'tap'
-import { hostId, HOUR, MINUTE } from '@heliotrope/shared'
+import { hostId, HOUR, MINUTE, SECOND } from '@heliotrope/shared'
 import type { MoveId } from '@heliotrope/shared'
 import { Fleet } from '@heliotrope/simulator'
 import type { SimAgent } from '@heliotrope/simulator'
@@ -41,8 +41,11 @@ async function until(fleet: Fleet, what: string, holds: () => boolean): Promise<
 const last = (agent: SimAgent, role: string, move: MoveId): string | undefined =>
   agent.journal.read(`${role}/${move}`).at(-1)?.kind
 
-/** Ends the story, and checks what must hold whatever happened. */
-async function heal({ fleet, a, b, move }: Story, t: Test): Promise<'a' | 'b'> {
+/**
+ * Ends the story, and checks what must hold whatever happened.
+ * @param lost how often the story itself stopped the VM
+ */
+async function heal({ fleet, a, b, move }: Story, t: Test, lost = 0): Promise<'a' | 'b'> {
   await fleet.clock.advance(20 * MINUTE)
   t.equal(last(a, 'source', move) ?? 'CLOSED', 'CLOSED', 'the source has closed the move')
   t.equal(last(b, 'target', move) ?? 'CLOSED', 'CLOSED', 'the target has closed the move')
@@ -58,7 +61,7 @@ async function heal({ fleet, a, b, move }: Story, t: Test): Promise<'a' | 'b'> {
   await fleet.stop()
   t.match(
     [world.watchdog.doubled, world.watchdog.lost, world.disks.bad],
-    [0, 0, 0],
+    [0, lost, 0],
     'doubled, lost, disk faults',
   )
   return end
@@ -134,6 +137,49 @@ void t.test('the guest does not suspend: undone, it runs on', async t => {
   const story = await begin()
   story.a.xlFaults = () => ({ guestDeaf: true })
   t.equal(await heal(story, t), 'a')
+})
+
+for (const lateMs of [SECOND, 3 * MINUTE])
+  void t.test(`the guest suspends ${lateMs / SECOND} s after xl gave up: it is resumed`, async t => {
+    const story = await begin()
+    story.a.xlFaults = () => ({ guestDeaf: true, suspendsLateMs: lateMs })
+    const { a, fleet } = story
+    await fleet.clock.advance(lateMs)
+    await until(fleet, 'suspended late', () => a.host.named('vm1')?.state === 'suspended')
+    await fleet.clock.advance(MINUTE)
+    t.equal(a.host.named('vm1')?.state, 'running', 'within a minute')
+    t.equal(await heal(story, t), 'a')
+    t.equal(a.journal.read(`sweep/${VM}`).length, 1, 'the move had ended: it was the sweeper')
+  })
+
+void t.test('a guest that somebody else has suspended: named, and left alone', async t => {
+  const story = await begin()
+  const { b, fleet } = story
+  await until(fleet, 'moved', () => fleet.ended.length > 0)
+  const domain = b.host.named('vm1')!
+  fleet.world.setState(b.host, domain, 'suspended', 'xl suspend, by hand')
+  await fleet.clock.advance(5 * MINUTE)
+  t.equal(domain.state, 'suspended')
+  t.match((await fleet.coordinator.console.status()).alarms, [
+    { key: `foreign-suspended/${VM}`, remedy: /xl resume/ },
+  ])
+  fleet.world.setState(b.host, domain, 'running', 'xl resume, by hand')
+  t.equal(await heal(story, t, 1), 'b')
+})
+
+void t.test('a guest that is suspended by hand long after a move was given up is not ours', async t => {
+  const story = await begin()
+  const { a, fleet } = story
+  story.a.xlFaults = () => ({ guestDeaf: true })
+  await until(fleet, 'given up', () => fleet.ended.length > 0)
+  await fleet.clock.advance(15 * MINUTE)
+  const domain = a.host.named('vm1')!
+  fleet.world.setState(a.host, domain, 'suspended', 'xl suspend, by hand')
+  await fleet.clock.advance(5 * MINUTE)
+  t.equal(domain.state, 'suspended')
+  t.same(a.journal.read(`sweep/${VM}`), [])
+  fleet.world.setState(a.host, domain, 'running', 'xl resume, by hand')
+  t.equal(await heal(story, t, 1), 'a')
 })
 
 void t.test('the unpause fails with nobody to hear it: the copy is kept, and the mover unpauses', async t => {

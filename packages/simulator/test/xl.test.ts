@@ -70,7 +70,7 @@ void t.test('W1: source xl killed in precopy: the guest runs on', async t => {
 void t.test(
   'W2: a deaf guest: xl gives up after 60 s and does not resume; the guest may suspend late',
   async t => {
-    const pair = xlPair({ source: { guestDeaf: true, suspendsLate: true } })
+    const pair = xlPair({ source: { guestDeaf: true, suspendsLateMs: 1000 } })
     await untilReady(pair)
     await pair.clock.advance(30_000)
     t.equal(pair.source.xlExited, true)

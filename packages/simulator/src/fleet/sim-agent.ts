@@ -1,5 +1,5 @@
 /** One host's agent, as composed for the simulation: the real agent and movers, everything below them simulated. */
-import { createAgent, defaultQualityRules, EpochIndex, Moves, openReportBuffer } from '@heliotrope/agent'
+import { createAgent, defaultQualityRules, EpochIndex, Moves, openReportBuffer, Sweeper } from '@heliotrope/agent'
 import type { Agent } from '@heliotrope/agent'
 import { MINUTE, openMemoryJournal, SECOND, seededRng } from '@heliotrope/shared'
 import type { Cancel, HostId, Log, MemoryJournal, MoveId, MoveRole, Signer, Socket } from '@heliotrope/shared'
@@ -86,6 +86,14 @@ export class SimAgent {
         hypervisor: simHypervisor(world, host),
         meters: this.meters.meters.map(meter => ({ meter, everyMs: 30 * SECOND, rules })),
         moves,
+        sweeper: new Sweeper({
+          clock,
+          log,
+          journal: this.journal,
+          hypervisor: simHypervisor(world, host),
+          bootId: host.bootId,
+          xlAtWork: async () => host.xls.size > 0,
+        }),
         power: simPower({
           host,
           moves,

@@ -19,8 +19,8 @@ type Stage = 'new' | 'precopy' | 'suspending' | 'tail' | 'waits-ready' | 'rename
 export interface SourceXlFaults {
   /** The guest ignores the request to suspend; xl gives up after 60 s and does not resume. */
   guestDeaf?: boolean
-  /** The guest suspends after xl has given up, and nobody resumes it. */
-  suspendsLate?: boolean
+  /** With `guestDeaf`: the guest suspends so long after xl has given up. */
+  suspendsLateMs?: Ms
   /** xl cannot rename to NAME--migratedaway. */
   renameFails?: boolean
 }
@@ -171,8 +171,8 @@ export class SourceXl implements SourceTransfer, XlProcess {
     if (faults?.guestDeaf) {
       this.#after(SUSPEND_TIMEOUT_MS, () => {
         this.#exit()
-        if (faults.suspendsLate)
-          world.clock.after(SECOND, () => {
+        if (faults.suspendsLateMs !== undefined)
+          world.clock.after(faults.suspendsLateMs, () => {
             if (host.domains.has(domain.domid) && domain.state === 'running')
               world.setState(host, domain, 'suspended', 'guest suspends late')
           })

@@ -31,6 +31,24 @@ export function xlOfMove(proc: string, move: MoveId, role: MoveRole): number[] {
     .map(Number)
 }
 
+/** What of xl may leave a domain suspended for a while. */
+const suspends = new Set(['save', 'suspend', 'migrate', 'resume'])
+
+/**
+ * True while an xl that suspends, saves, migrates or resumes lives on this host, or a save helper, whoever started it.
+ * @param proc where procfs is, `/proc`
+ */
+export function xlAtWork(proc: string): boolean {
+  return readdirSync(proc)
+    .filter(name => /^\d+$/.test(name))
+    .some(pid => {
+      const argv = words(`${proc}/${pid}/cmdline`)
+      if (/(?:^|\/)libxl-save-helper$/.test(argv[0] ?? '')) return true
+      const at = isXl(argv[0]) ? 0 : isXl(argv[1]) ? 1 : -1
+      return at >= 0 && argv.slice(at + 1).some(word => suspends.has(word))
+    })
+}
+
 function words(file: string): string[] {
   try {
     return readFileSync(file, 'latin1').split('\0')
