@@ -28,6 +28,7 @@ import type { UplinkOptions } from './report/uplink.js'
 import { cpuSeconds, describeDomains } from './sense/domains.js'
 import { createMeters } from './sense/meters.js'
 import type { MeteredSource, MeterStanding } from './sense/meters.js'
+import { openTrust } from './trust/trust.js'
 
 export interface AgentPorts {
   clock: Clock
@@ -46,7 +47,7 @@ export interface AgentPorts {
   /** The checks of `doctor`, run at the start and every hour. Told how far our clock is behind the coordinator's. */
   findings?: (clockOffsetMs: Ms | undefined) => Promise<Finding[]>
   signer: Signer
-  /** Fingerprints of the coordinator keys this host trusts. */
+  /** Fingerprints of the coordinator keys pinned when this host joined. */
   coordinatorKeys: readonly string[]
 }
 
@@ -123,6 +124,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
   const stops: (() => void)[] = []
 
   const meters = createMeters({ clock, log, changed: () => soon() }, ports.meters)
+  const trust = openTrust(ports)
   const handlers: CommandHandlers = {
     ...moves.handlers,
     'move.prepare-target': async (args, body) => {
@@ -135,8 +137,9 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
       return { queued: true }
     },
     ...power.handlers,
+    ...trust.handlers,
   }
-  const dispatch = createDispatch({ ...ports, host, handlers })
+  const dispatch = createDispatch({ ...ports, host, handlers, coordinatorKeys: trust.coordinatorKeys })
   const uplink = createUplink(
     {
       ...ports,

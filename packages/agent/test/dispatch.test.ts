@@ -44,6 +44,7 @@ function world() {
     'host.report': async () => ({ queued: true }),
     'host.standby': () => Promise.reject(new Error('not in this test')),
     'host.wake': () => Promise.reject(new Error('not in this test')),
+    'host.trust': () => Promise.reject(new Error('not in this test')),
   }
   const open = () =>
     createDispatch({
@@ -109,7 +110,8 @@ t.test('the same command twice at once runs once', async t => {
 
 t.test('received but without result: the agent went down in between, so it runs again', async t => {
   const { open, command, ran, journal } = world()
-  journal.append('command/c0ffee00c0ffee00c0ffee00', 'received', {})
+  const { kind, args, reason } = command().body
+  journal.append('command/c0ffee00c0ffee00c0ffee00', 'received', { kind, args, reason })
   t.match(await open().handle(command()), { ok: true })
   t.equal(ran.length, 1)
 })

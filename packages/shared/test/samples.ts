@@ -110,7 +110,16 @@ export const report: Report = {
       move,
     },
   ],
-  samples: [{ meter: 'roof', role: 'green-power', valueW: 1234.5, at: NOW - 100, quality: 'measured', device: 'SMA/STP/1' }],
+  samples: [
+    {
+      meter: 'roof',
+      role: 'green-power',
+      valueW: 1234.5,
+      at: NOW - 100,
+      quality: 'measured',
+      device: 'SMA/STP/1',
+    },
+  ],
   cpuS: { dom0: 99.5, [vm]: 12.25 },
   moves: [
     {
@@ -165,6 +174,14 @@ export const commands: AnyCommand[] = [
   { ...order, ...dated, kind: 'host.report', args: {} },
   { ...order, ...dated, kind: 'host.standby', args: { bootId } },
   { ...order, ...dated, kind: 'host.wake', args: { host: north } },
+  {
+    ...order,
+    ...dated,
+    session: 'd'.repeat(32),
+    seq: 7,
+    kind: 'host.trust',
+    args: { revoked: [{ host: north, key: 'a'.repeat(64) }], coordinatorKeys: ['b'.repeat(64)] },
+  },
 ]
 
 export const fromAgent: Record<string, FromAgent> = {
@@ -177,6 +194,7 @@ export const fromAgent: Record<string, FromAgent> = {
     version: '0.1.0',
     key: 'a'.repeat(64),
     journal: { seq: 12, hash: 'c'.repeat(64) },
+    session: 'd'.repeat(32),
   },
   report: { t: 'report', report },
   'result-port': { t: 'result', id: command, ok: true, value: { address: '192.0.2.12', port: 7421 } },
@@ -184,6 +202,7 @@ export const fromAgent: Record<string, FromAgent> = {
   'result-queued': { t: 'result', id: command, ok: true, value: { queued: true } },
   'result-standby': { t: 'result', id: command, ok: true, value: { standby: 'poweroff' } },
   'result-power': { t: 'result', id: command, ok: true, value: { power: 'on' } },
+  'result-noted': { t: 'result', id: command, ok: true, value: { noted: true } },
   'result-standing': { t: 'result', id: command, ok: true, value: standing },
   'result-error': {
     t: 'result',

@@ -1,8 +1,9 @@
 /**
- * The door for commands: signed by the pinned key, addressed to us, not expired, done once. A command that may change
- * something is journalled before it runs and with its result after, so that a repeat is answered, not run again.
+ * The door for commands: signed by a pinned key, addressed to us, not expired, of this connection, numbered, done once. A
+ * command that may change something is journalled before it runs and with its result after, so that a repeat is
+ * answered, not run again. What is refused stands in the journal, too.
  */
-import { errorChain, HeliotropeError, MINUTE, verifyValue } from '@heliotrope/shared'
+import { canonical, errorChain, HeliotropeError, MINUTE, verifyValue } from '@heliotrope/shared'
 import type {
   Clock,
   CommandBody,
@@ -20,6 +21,7 @@ import type {
   Ms,
   ResultMessage,
 } from '@heliotrope/shared'
+import type { CommandSession } from './command-session.js'
 
 /** How far the clocks of coordinator and host may differ before commands count as expired. */
 export const CLOCK_SKEW_MS: Ms = 5 * MINUTE
@@ -33,6 +35,8 @@ const journalled: Record<CommandKind, boolean> = {
   'host.report': false,
   'host.standby': true,
   'host.wake': true,
+  // Sent at each connect; keeps its own record, and only of what is new.
+  'host.trust': false,
 }
 
 /** Refusals written to the journal in a row; beyond that a flood only reaches the log. */
@@ -43,14 +47,17 @@ export interface DispatchPorts {
   log: Log
   journal: Journal
   host: HostId
-  /** Fingerprints of the coordinator keys that this host has pinned. */
-  coordinatorKeys: readonly string[]
+  /** Fingerprints of the coordinator keys that this host has pinned; a function where they may change. */
+  coordinatorKeys: readonly string[] | (() => readonly string[])
   handlers: CommandHandlers
 }
 
 export interface Dispatch {
-  /** Never rejects: what goes wrong is the answer. */
-  handle(message: CommandMessage): Promise<ResultMessage>
+  /**
+   * Never rejects: what goes wrong is the answer.
+   * @param session the connection by which it came, if that has named itself in its hello
+   */
+  handle(message: CommandMessage, session?: CommandSession): Promise<ResultMessage>
 }
 
 export function createDispatch(ports: DispatchPorts): Dispatch {
@@ -63,6 +70,15 @@ export function createDispatch(ports: DispatchPorts): Dispatch {
     if (!journalled[body.kind]) return answer(body, handlers)
     const records = journal.read(stream)
     const digest = { kind: body.kind, args: body.args, reason: body.reason }
+    const first = records.find(record => record.kind === 'received')?.body as typeof digest | undefined
+    if (first && essence(first) !== essence(body))
+      return refuse(
+        body,
+        new HeliotropeError(
+          'unauthorised',
+          `command ${body.id} says something else than the first with this id`,
+        ),
+      )
     const earlier = finished(records)
     if (earlier) return earlier
     // Received but without result: the agent went down in between, and the handlers can be run again.
@@ -93,14 +109,22 @@ export function createDispatch(ports: DispatchPorts): Dispatch {
   }
 
   return {
-    async handle({ body, key, signature }) {
+    async handle({ body, key, signature }, session) {
+      let first = true
       try {
         check(ports, body, key, signature)
+        first = session?.take(body) ?? true
       } catch (error) {
         return refuse(body, HeliotropeError.from(error))
       }
       const known = running.get(body.id)
       if (known) return known
+      // Doubled on the way, after it was answered: what is in the journal is told again, a question is not asked again.
+      if (!first && !(journalled[body.kind] && journal.read(`command/${body.id}`).length > 0))
+        return refuse(
+          body,
+          new HeliotropeError('unauthorised', `command ${body.id} came before on this connection: a replay`),
+        )
       log.info('command', { id: body.id, kind: body.kind, by: body.reason.at(-1)?.by })
       const result = run(body)
         .catch((error: unknown) => failure(body.id, HeliotropeError.from(error)))
@@ -115,7 +139,8 @@ export function createDispatch(ports: DispatchPorts): Dispatch {
   }
 
   function check(to: DispatchPorts, body: CommandBody, key: string, signature: string): void {
-    if (!to.coordinatorKeys.some(pinned => verifyValue(body, key, signature, pinned)))
+    const pinnedKeys = typeof to.coordinatorKeys === 'function' ? to.coordinatorKeys() : to.coordinatorKeys
+    if (!pinnedKeys.some(pinned => verifyValue(body, key, signature, pinned)))
       throw new HeliotropeError('unauthorised', `command ${body.id} is not signed by our coordinator`)
     if (body.to !== to.host)
       throw new HeliotropeError('unauthorised', `command ${body.id} is for ${body.to}, we are ${to.host}`)
@@ -153,6 +178,10 @@ function failure(id: CommandId, error: HeliotropeError): ResultMessage {
   }
   return { t: 'result', id, ok: false, code, ...limited }
 }
+
+/** What an id stands for. The words of why may differ from one sending to the next. */
+const essence = ({ kind, args }: Pick<CommandBody, 'kind' | 'args'>): string =>
+  canonical([kind, { ...args, reason: undefined }])
 
 const finished = (records: readonly JournalRecord[]): ResultMessage | undefined =>
   records.find(record => record.kind === 'result')?.body as ResultMessage | undefined

@@ -21,9 +21,10 @@ import type {
   VmId,
 } from '@heliotrope/shared'
 import type { MoveOrder } from '../mover/ports.js'
-import { moveJournal, streamOf } from '../mover/records.js'
+import { inboxOf, moveJournal, streamOf } from '../mover/records.js'
 import type { SourceRecord, TargetRecord } from '../mover/records.js'
 import { deliver, openMoves, requestAbort, standingOf } from '../mover/standing.js'
+import { revokedKeys, trustedKeys } from '../trust/trust.js'
 import type { EpochIndex } from './epochs.js'
 import type { Launcher } from './launcher.js'
 import type { MoveHooks, MoveService } from './move-service.js'
@@ -123,6 +124,7 @@ export class Moves implements MoveService {
   /** One round: what does each open move's mover say; where none lives, start one in recovery. */
   async tend(): Promise<void> {
     const { clock, journal, log } = this.#ports
+    this.#abortRevoked()
     const open = openMoves(journal)
     const names = new Set(open.map(({ role, move }) => streamOf(role, move)))
     for (const name of [...this.#progress.keys()])
@@ -141,6 +143,18 @@ export class Moves implements MoveService {
         ),
       ),
     )
+  }
+
+  /** A move with a host that was revoked meanwhile is given up, where that is still this side's to say. */
+  #abortRevoked(): void {
+    const { journal } = this.#ports
+    const open = this.#open()
+    const revoked = open.length > 0 ? revokedKeys(journal) : new Set<string>()
+    for (const { role, move, grant } of revoked.size > 0 ? open : []) {
+      const other = role === 'source' ? grant.to : grant.from
+      const asked = journal.read(inboxOf(role, move)).some(record => record.kind === 'ABORT-REQUESTED')
+      if (revoked.has(other.key) && !asked) requestAbort(journal, move, `the key of ${other.host} is revoked`)
+    }
   }
 
   async #look(role: MoveRole, move: MoveId): Promise<void> {
@@ -203,8 +217,8 @@ export class Moves implements MoveService {
 
   /** What must hold before an order is journalled. @throws unauthorised | superseded | conflict | refused */
   #admit(role: MoveRole, grant: Grant): void {
-    const { bootId, clock, coordinatorKeys, epochs, host, key } = this.#ports
-    const body = checkGrant(grant, coordinatorKeys)
+    const { bootId, clock, coordinatorKeys, epochs, host, journal, key } = this.#ports
+    const body = checkGrant(grant, trustedKeys(journal, coordinatorKeys))
     const side = role === 'source' ? body.from : body.to
     const fail = (code: 'unauthorised' | 'superseded' | 'conflict' | 'refused', why: string): never => {
       throw new HeliotropeError(code, `move ${body.move}: ${why}`)
@@ -214,11 +228,13 @@ export class Moves implements MoveService {
     if (side.bootId !== bootId) fail('refused', 'this host was booted since the grant was made')
     if (body.from.host === body.to.host) fail('refused', 'source and target are the same host')
     if (clock.wall() > body.startBefore) fail('refused', 'the grant has expired')
+    const other = role === 'source' ? body.to : body.from
+    if (revokedKeys(journal).has(other.key)) fail('unauthorised', `the key of ${other.host} is revoked`)
     const certified = epochs.of(body.vm)
     if (body.epoch < certified)
       fail('superseded', `the grant is for epoch ${body.epoch}, this host's journal holds ${certified}`)
-    const other = this.#open().find(open => open.grant.vm === body.vm && open.holdsVm)
-    if (other) fail('conflict', `move ${other.move} of this VM is still open here, at ${other.record}`)
+    const busy = this.#open().find(open => open.grant.vm === body.vm && open.holdsVm)
+    if (busy) fail('conflict', `move ${busy.move} of this VM is still open here, at ${busy.record}`)
   }
 
   /** Open moves with their grants. `holdsVm`: it may still touch the VM; one that only waits for its peer does not. */

@@ -13,6 +13,8 @@ import { moveJournal } from './records.js'
 import type { SourceRecord, TargetRecord } from './records.js'
 import { runSource } from './run-source.js'
 import { runTarget } from './run-target.js'
+import { everTrusted } from '../trust/trust.js'
+import { refusedPeer } from './refused-peer.js'
 import type { MoverSettings } from './settings.js'
 import type { SideStatus } from './side-context.js'
 import { PeerSource } from './tls/peer-source.js'
@@ -65,9 +67,12 @@ export async function runMover(options: MoverOptions): Promise<void> {
     bootId: settings.bootId,
     xlOfMoveGone: () => Promise.resolve(xlOfMoveGone('/proc', move, role)),
   }
-  const side = { coordinatorKeys: settings.coordinatorKeys, status: options.status, signal: options.signal }
+  // A move goes on by the key that granted it, whatever became of that key since: its order was checked when it came.
+  const keys = everTrusted(journal, settings.coordinatorKeys)
+  const side = { coordinatorKeys: keys, status: options.status, signal: options.signal }
   const transfer = { spawn, xl: ['xl'] as const, env, clock, log, move }
-  const peer = { clock, log, identity, grant: order.grant.body }
+  const grant = order.grant.body
+  const peer = { clock, log, identity, grant, refused: () => refusedPeer(journal, role, grant) }
   if (role === 'source') await source(order, options, common, side, transfer, peer)
   else await target(order, options, common, side, transfer, peer)
 }
@@ -77,7 +82,10 @@ type Transfer = Pick<
   ConstructorParameters<typeof TargetXl>[0],
   'spawn' | 'xl' | 'env' | 'clock' | 'log' | 'move'
 >
-type PeerPart = Pick<ConstructorParameters<typeof PeerTarget>[0], 'clock' | 'log' | 'identity' | 'grant'>
+type PeerPart = Pick<
+  ConstructorParameters<typeof PeerTarget>[0],
+  'clock' | 'log' | 'identity' | 'grant' | 'refused'
+>
 
 async function source(
   order: MoveOrder,

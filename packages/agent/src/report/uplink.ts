@@ -24,6 +24,7 @@ import type {
   Socket,
   Welcome,
 } from '@heliotrope/shared'
+import { CommandSession, newSessionId } from '../execute/command-session.js'
 import type { Dispatch } from '../execute/dispatch.js'
 import type { ReportBuffer } from './buffer.js'
 
@@ -69,6 +70,8 @@ const MAX_QUEUED = 512 * 1024
 
 interface Session {
   socket: Socket
+  /** For the commands that come by it. */
+  commands: CommandSession
   ready: boolean
   /** Place in the buffer up to which it was sent. */
   sentUpTo: number
@@ -124,7 +127,7 @@ export function createUplink(ports: UplinkPorts, options: UplinkOptions = {}): U
         )
         return flush()
       case 'command':
-        void dispatch.handle(message).then(result => send(from, result))
+        void dispatch.handle(message, from.commands).then(result => send(from, result))
         return
       default: {
         const never: never = message
@@ -136,7 +139,8 @@ export function createUplink(ports: UplinkPorts, options: UplinkOptions = {}): U
   /** Rejects with the reason when the connection ends. */
   const serve = (socket: Socket): Promise<void> =>
     new Promise((_resolve, reject) => {
-      const mine: Session = { socket, ready: false, sentUpTo: 0, unacknowledged: [] }
+      const commands = new CommandSession(newSessionId(rng))
+      const mine: Session = { socket, commands, ready: false, sentUpTo: 0, unacknowledged: [] }
       session = mine
       const beats = heartbeat({
         clock,
@@ -164,7 +168,7 @@ export function createUplink(ports: UplinkPorts, options: UplinkOptions = {}): U
         if (mine.ready) ports.lost()
         reject(closed(code, reason))
       }
-      send(mine, { t: 'hello', protocol: PROTOCOL, ...ports.hello() })
+      send(mine, { t: 'hello', protocol: PROTOCOL, ...ports.hello(), session: commands.id })
       if (stopped) socket.close(closeCodes.bye, 'stopping')
     })
 

@@ -35,6 +35,9 @@ export class FakeCoordinator {
   up = true
   greets = true
   acks = true
+  /** Of the newest hello. */
+  session = ''
+  #seq = 0
   welcome: Partial<Extract<FromCoordinator, { t: 'welcome' }>> = {}
 
   constructor(clock: VirtualClock) {
@@ -68,6 +71,8 @@ export class FakeCoordinator {
       reason: [{ by: 'operator', why: 'test', at: 0 }],
       issuedAt: this.#clock.wall(),
       expiresAt: this.#clock.wall() + 60_000,
+      session: this.session,
+      seq: ++this.#seq,
       ...body,
     } as CommandBody
     return { t: 'command', body: whole, key: this.signer.publicKey, signature: signValue(this.signer, whole) }
@@ -79,6 +84,7 @@ export class FakeCoordinator {
 
   #take(message: FromAgent): void {
     this.heard.push(message)
+    if (message.t === 'hello') this.session = message.session ?? ''
     if (message.t === 'hello' && this.greets)
       this.send({
         t: 'welcome',

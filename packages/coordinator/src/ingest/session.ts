@@ -61,6 +61,8 @@ export class Session {
   readonly #heart: Heartbeat
   #log: Log
   #ended = false
+  /** Commands sent on this connection. */
+  #sent = 0
   hello: Hello | undefined
 
   constructor(ports: SessionPorts, socket: Socket) {
@@ -87,8 +89,10 @@ export class Session {
    * Signs and sends a command and waits for its result.
    * @throws what the agent answered; timeout; unavailable when the session ends or too much is waiting already
    */
-  async call<K extends CommandKind>(body: CommandBody<K>, timeoutMs: Ms): Promise<CommandResult<K>> {
-    if (this.#ended) throw new HeliotropeError('unavailable', `${body.to} is not connected`)
+  async call<K extends CommandKind>(order: CommandBody<K>, timeoutMs: Ms): Promise<CommandResult<K>> {
+    if (this.#ended) throw new HeliotropeError('unavailable', `${order.to} is not connected`)
+    const session = this.hello?.session
+    const body = session === undefined ? order : { ...order, session, seq: ++this.#sent }
     if (this.#calls.size >= MAX_CALLS)
       throw new HeliotropeError('unavailable', `${MAX_CALLS} commands wait for ${body.to} already`)
     const answer = this.#calls.wait(body.id, `${body.kind} to ${body.to}`, timeoutMs)

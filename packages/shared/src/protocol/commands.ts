@@ -82,13 +82,34 @@ export interface Commands {
    * `unknown` for wake-on-LAN; that the host is up is shown by its agent's session alone.
    */
   'host.wake': { args: { host: HostId }; result: { power: PowerState } }
+  /**
+   * Whom to trust from now on: keys of hosts that never get in again (added to those known already), and all keys of the
+   * coordinator that may sign grants and commands (in place of those pinned before). Sent at each connect and on change.
+   */
+  'host.trust': { args: Trust; result: { noted: true } }
+}
+
+export interface Trust {
+  revoked: RevokedKey[]
+  /** SHA-256 of each public key (SPKI, DER), hex; at least one. */
+  coordinatorKeys: string[]
+}
+
+export interface RevokedKey {
+  host: HostId
+  /** SHA-256 of the public key (SPKI, DER), hex. */
+  key: string
 }
 
 export type CommandKind = keyof Commands
 export type CommandArgs<K extends CommandKind> = Commands[K]['args']
 export type CommandResult<K extends CommandKind> = Commands[K]['result']
 
-/** A command as it travels: signed by the coordinator, addressed, numbered, expiring; idempotent by id. */
+/**
+ * A command as it travels: signed by the coordinator, addressed, numbered, expiring; idempotent by id. `session` is the
+ * agent's own word from its hello, and `seq` rises by one with each command of the session (a command that is sent again
+ * keeps its id and gets a new number). An agent that has named its session takes no command without both.
+ */
 export interface CommandBody<K extends CommandKind = CommandKind> {
   id: CommandId
   to: HostId
@@ -98,6 +119,8 @@ export interface CommandBody<K extends CommandKind = CommandKind> {
   reason: ReasonStep[]
   issuedAt: Ms
   expiresAt: Ms
+  session?: string
+  seq?: number
 }
 
 export interface ReasonStep {
@@ -119,4 +142,5 @@ export const commandTimeoutMs = {
   'host.report': 30 * SECOND,
   'host.standby': 60 * SECOND,
   'host.wake': 60 * SECOND,
+  'host.trust': 30 * SECOND,
 } as const satisfies Record<CommandKind, Ms>

@@ -18,6 +18,11 @@ export interface Hello {
   key: string
   /** Head of the agent's journal, noted by the coordinator so that a cut tail shows. */
   journal: { seq: number; hash: string }
+  /**
+   * Random, fresh for each connection (32 hex digits): every command must name it, so that one recorded elsewhere or
+   * earlier fits no other session.
+   */
+  session?: string
 }
 
 export interface Welcome {

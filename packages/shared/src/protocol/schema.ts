@@ -33,6 +33,7 @@ export const vmIdSchema = id<VmId>(idPatterns.uuid)
 export const moveIdSchema = id<MoveId>(idPatterns.move)
 const commandId = id<CommandId>(/^[0-9a-f]{24}$/)
 const bootId = text(64)
+const sessionId = z.string().regex(/^[0-9a-f]{32}$/)
 /** Absolute, no control characters, no `..`. */
 const devicePath = z
   .string()
@@ -234,6 +235,8 @@ const commandBase = {
   reason: z.array(z.object({ by: text(120), why: text(500), at: time })).max(20),
   issuedAt: time,
   expiresAt: time,
+  session: sessionId.optional(),
+  seq: count.min(1).optional(),
 }
 const port = z.number().int().min(1).max(65535)
 
@@ -265,6 +268,14 @@ export const commandSchema = z.discriminatedUnion('kind', [
   z.object({ ...commandBase, kind: z.literal('host.report'), args: z.object({}) }),
   z.object({ ...commandBase, kind: z.literal('host.standby'), args: z.object({ bootId }) }),
   z.object({ ...commandBase, kind: z.literal('host.wake'), args: z.object({ host: hostIdSchema }) }),
+  z.object({
+    ...commandBase,
+    kind: z.literal('host.trust'),
+    args: z.object({
+      revoked: z.array(z.object({ host: hostIdSchema, key: hash })).max(2000),
+      coordinatorKeys: z.array(hash).min(1).max(4),
+    }),
+  }),
 ])
 
 const standing: z.ZodType<MoveStanding> = z.object({
@@ -287,6 +298,7 @@ const resultValue = z.union([
   z.object({ queued: z.literal(true) }),
   z.object({ standby: z.enum(['suspend', 'poweroff']) }),
   z.object({ power: z.enum(['on', 'off', 'unknown']) }),
+  z.object({ noted: z.literal(true) }),
   standing,
 ])
 
@@ -306,6 +318,7 @@ export const fromAgentSchema: z.ZodType<FromAgent> = z.union([
     version: text(40),
     key: hash,
     journal: head,
+    session: sessionId.optional(),
   }),
   z.object({ t: z.literal('result'), id: commandId, ok: z.literal(true), value: resultValue }),
   z.object({

@@ -8,6 +8,8 @@ export interface PeerOptions {
   log: Log
   identity: PeerIdentity
   grant: GrantBody
+  /** Asked at each connection: why the host that the Grant names is not let in all the same (its key was revoked). */
+  refused?: () => string | undefined
   /** How often a beat is sent on the control connection. Default 2 s. */
   beatMs?: Ms
   /** Silence after which the control connection counts as lost. Default 10 s. */

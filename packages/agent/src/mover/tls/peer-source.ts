@@ -106,7 +106,7 @@ export class PeerSource implements Peer {
 
   /** Resolves when TLS stands, the target is the one of the Grant, and the hello is written. @throws unavailable */
   #open(channel: PeerHello['channel']): Promise<TLSSocket> {
-    const { address, port, identity, grant, clock, handshakeMs = HANDSHAKE_MS } = this.#options
+    const { address, port, identity, grant, clock, refused, handshakeMs = HANDSHAKE_MS } = this.#options
     return new Promise((resolve, reject) => {
       const socket = connect({
         ...tlsOptions(identity),
@@ -132,6 +132,8 @@ export class PeerSource implements Peer {
       socket.once('secureConnect', () => {
         try {
           checkPeer(socket, grant.to, identity.ca, grant.at)
+          const why = refused?.()
+          if (why !== undefined) throw new HeliotropeError('unauthorised', why)
         } catch (error) {
           return fail(error)
         }

@@ -103,7 +103,7 @@ export class PeerTarget implements Peer {
 
   /** TLS stands; now the certificate, then the hello. */
   #secured(socket: TLSSocket): void {
-    const { grant, identity, log } = this.#options
+    const { grant, identity, log, refused } = this.#options
     const from = fromOf(socket)
     const frames = new FrameReader()
     socket.on('error', () => {})
@@ -113,6 +113,8 @@ export class PeerTarget implements Peer {
     }
     try {
       checkPeer(socket, grant.from, identity.ca, grant.at)
+      const why = refused?.()
+      if (why !== undefined) throw new HeliotropeError('unauthorised', why)
     } catch (error) {
       return refuse(error)
     }
