@@ -14,9 +14,16 @@ const fixture = (name: string): string =>
 /** A stand-in for xl with one guest, whose state and name can be changed by the commands. */
 function world(root: string, options: XenOptions = {}, clock = new VirtualClock()) {
   const log = memoryLog()
-  const guest = { name: 'web-1', letters: '-b----', here: true, pauses: 0, resume: true as boolean | 'lies' }
+  const guest = {
+    name: 'web-1',
+    letters: '-b----',
+    here: true,
+    pauses: 0,
+    resume: true as boolean | 'lies',
+    python: false,
+  }
   const ran: string[] = []
-  const exec: Exec = async argv => {
+  const exec: Exec = async (argv, options) => {
     const line = argv.join(' ')
     ran.push(line)
     const done = (stdout = ''): { code: number; stdout: string; stderr: string } => ({
@@ -24,7 +31,13 @@ function world(root: string, options: XenOptions = {}, clock = new VirtualClock(
       stdout,
       stderr: '',
     })
-    const [, verb] = argv
+    const [program, verb] = argv
+    if (program === 'python3') {
+      ran.push(`PYTHONPATH=${options?.env?.['PYTHONPATH']}`)
+      if (!guest.python) return { code: 1, stdout: '', stderr: "No module named 'xen'\n" }
+      guest.letters = 'r-----'
+      return done()
+    }
     if (line === 'xl info') return done(fixture('info-4.17.txt'))
     if (line.startsWith('xl list -l')) return done(fixture('config-pvh.json'))
     if (line === 'xl list -v') {
@@ -42,7 +55,7 @@ function world(root: string, options: XenOptions = {}, clock = new VirtualClock(
       if (guest.resume === 'lies')
         return { code: 0, stdout: '', stderr: 'libxl: error: xc_domain_resume failed: Invalid argument\n' }
       guest.letters = 'r-----'
-    } else if (argv[0] !== 'blockdev') throw new Error(`unexpected ${line}`)
+    } else if (program !== 'blockdev') throw new Error(`unexpected ${line}`)
     return done()
   }
   let child: Parameters<Follow>[1] | undefined
@@ -114,11 +127,15 @@ t.test('rename, destroy and resume act once', async t => {
   await t.rejects(xen.pause(3), { code: 'unknown', message: /no domain 3/ })
 })
 
-t.test('an xl without resume says so', async t => {
-  const { xen, guest } = world(t.testdir({}))
+t.test('where xl cannot resume (before 4.20), the modules of xen-utils do', async t => {
+  const { xen, guest, ran } = world(t.testdir({}))
   guest.letters = '---ss-'
   guest.resume = false
-  await t.rejects(xen.resume(3), { code: 'unavailable', remedy: /4\.20/ })
+  await t.rejects(xen.resume(3), { code: 'exec-failed', remedy: /xen-utils/, message: /No module named/ })
+  guest.python = true
+  await xen.resume(3)
+  t.equal(guest.letters, 'r-----')
+  t.ok(ran.includes('PYTHONPATH=/usr/lib/xen-4.17/lib/python'), 'of the version that runs')
 })
 
 t.test('an xl resume that fails with exit 0, as that of 4.20, is found out', async t => {

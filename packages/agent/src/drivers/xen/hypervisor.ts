@@ -11,6 +11,7 @@ import { liveBlockers } from './live-blockers.js'
 import { parseConfigs, vmConfig } from './parse-config.js'
 import { parseInfo } from './parse-info.js'
 import { parseList } from './parse-list.js'
+import { resumeWithoutXl } from './resume-without-xl.js'
 import { followDomains } from './watch-domains.js'
 
 export interface XenPorts {
@@ -111,21 +112,17 @@ export function xenHypervisor(ports: XenPorts, options: XenOptions = {}): Hyperv
     },
     async resume(domid) {
       if ((await mustExist(domid)).state !== 'suspended') return
-      const { code, stderr, stdout } = await exec(xl.resume(domid))
-      if (/not implemented|unknown command/i.test(stderr + stdout))
-        throw new HeliotropeError(
-          'unavailable',
-          `domain ${domid} stays suspended: this xl has no \`resume\``,
-          {
-            remedy:
-              'xl resume exists from Xen 4.20 on; resume it by libxl_domain_resume, or upgrade the host',
-          },
-        )
+      let { code, stderr, stdout } = await exec(xl.resume(domid))
+      if (/not implemented|unknown command/i.test(stderr + stdout)) {
+        const { argv, env } = resumeWithoutXl(domid, (await facts()).xenVersion)
+        ;({ code, stderr, stdout } = await exec(argv, { env }))
+      }
       // Xen 4.20's `xl resume` ends with 0 even where libxl failed, so the state is what counts.
       if ((await mustExist(domid)).state === 'suspended')
         throw new HeliotropeError(
           'exec-failed',
-          `xl resume ${domid} ended with ${code}: ${lastLines(stderr)}`,
+          `domain ${domid} stays suspended: resuming it ended with ${code}: ${lastLines(stderr)}`,
+          { remedy: 'before Xen 4.20 python3 and the Python modules of xen-utils are needed for it' },
         )
     },
     async destroy(domid) {
