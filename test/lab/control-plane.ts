@@ -149,7 +149,7 @@ function writeConfig({ mode }: ControlPlaneOptions): void {
     'sites:',
     site('a', 'Amsterdam', 4.9),
     site('b', 'Berlin', 13.4),
-    'policy: { margin_w: 2, cooldown_minutes: 0, settle_s: 10, max_concurrent_moves: 1, max_moves_per_hour: 20, reserve_mib: 16 }',
+    'policy: { margin_gco2eq: 1, cooldown_minutes: 0, settle_s: 10, max_concurrent_moves: 1, max_moves_per_hour: 20, reserve_mib: 16 }',
     '',
   ]
   writeFileSync(configFile, lines.join('\n'))

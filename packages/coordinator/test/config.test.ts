@@ -26,23 +26,23 @@ t.test('a good file, with its defaults', async t => {
     moves: { startMs: 600_000, maxPerHost: 1, limits: { rateBps: 0, copyMs: 3_600_000 } },
   })
   const { config: set } = checkConfig(
-    JSON.stringify({ ...base, policy: { margin_w: 7, cooldown_minutes: 1 }, moves: { rate_mb_per_s: 10 } }),
+    JSON.stringify({ ...base, policy: { margin_gco2eq: 7, cooldown_minutes: 1 }, moves: { rate_mb_per_s: 10 } }),
   )
-  t.match(set, { policy: { marginW: 7, cooldownMs: 60_000 }, moves: { limits: { rateBps: 10_000_000 } } })
+  t.match(set, { policy: { marginGCO2eq: 7, cooldownMs: 60_000 }, moves: { limits: { rateBps: 10_000_000 } } })
 })
 
 t.test('each mistake is named with its place', async t => {
   t.strictSame(check({ polcy: {} }), ['unknown key polcy at the top level, did you mean policy?'])
   t.strictSame(
-    check({ policy: { margin_kw: 1 } }),
-    ['unknown key margin_kw at policy, did you mean margin_w?'],
+    check({ policy: { margin_kgco2eq: 1 } }),
+    ['unknown key margin_kgco2eq at policy, did you mean margin_gco2eq?'],
     'a wrong unit',
   )
   t.strictSame(check({ sites: [{ ...base.sites[0], lattitude: 1 }] }), [
     'unknown key lattitude at sites.0, did you mean latitude?',
   ])
   t.strictSame(check({ quux: 1 }), ['unknown key quux at the top level'])
-  t.match(check({ policy: { margin_w: '5 W' } }), [/^policy\.margin_w: expected number/])
+  t.match(check({ policy: { margin_gco2eq: '5 g' } }), [/^policy\.margin_gco2eq: expected number/])
   t.match(check({ policy: { retry_after_failure_minutes: 0 } }), [
     /^policy\.retry_after_failure_minutes: .*1/,
   ])

@@ -1,12 +1,30 @@
-/** What the planner is told besides the snapshot, and what it answers. Plain values: a plan can be stored and replayed. */
-import type { Fraction, HostId, MiB, Mode, Ms, SiteId, VmId, W, Wh } from '@heliotrope/shared'
-import type { BytesPerSecond } from '@heliotrope/shared'
+/** What the planner is told besides snapshot and forecasts, and what it answers. Plain values: a plan can be stored and replayed. */
+import type {
+  BytesPerSecond,
+  Fraction,
+  HostId,
+  HostPowerModel,
+  MiB,
+  Mode,
+  Ms,
+  SiteId,
+  VmId,
+  W,
+  Wh,
+} from '@heliotrope/shared'
 
 /** The operator's rules for all decisions. Hard constraints are not here: no policy can switch them off. */
 export interface Policy {
-  /** A move must bring at least this much more green power into use, its own cost taken off. */
-  marginW: W
-  /** How long the headroom of now is taken to last: what a move gains in Wh is its gain times this. */
+  /** A plan must save at least so much over the horizon, all its moves charged. */
+  marginGCO2eq: number
+  /** Moves are charged at their cost and this share of it on top: forecasts err, and a move back costs the same again. */
+  marginShare: Fraction
+  /**
+   * Which quantile of green power gains are reckoned with, at places where a VM is not yet: 0.5 takes the expected
+   * value, 0.1 counts only on what comes in nine of ten cases, between them is a mix.
+   */
+  quantile: Fraction
+  /** How far ahead is looked, as far as the forecasts reach. */
   horizonMs: Ms
   /** A VM that moved is left alone for so long. */
   cooldownMs: Ms
@@ -20,11 +38,22 @@ export interface Policy {
   movesInLastHour?: number
   /** A host whose last report is older takes no part. */
   reportMaxAgeMs: Ms
+  /** A site whose forecast was issued longer ago takes no part. */
+  forecastMaxAgeMs: Ms
   /** Memory that stays free on every target, beyond what the VM and its page tables need. */
   reserveMiB: MiB
-  /** What a transfer carries, and the watts it costs on both hosts together while it lasts. */
+  /** Virtual CPUs that a host takes for each of its own. */
+  vcpusPerCpu: number
+  /** Where a VM's moves were not measured: what a transfer carries, and what it costs on each of the two hosts. */
   transferBps: BytesPerSecond
-  transferW: W
+  moveJoulesFixed: number
+  moveJoulesPerMiB: number
+  /** Energy of the network between sites. */
+  wanWhPerGiB: Wh
+  /** Of hosts that do not say theirs. */
+  hostPower: HostPowerModel
+  /** The solver's deadline. */
+  solverMs: Ms
 }
 
 /** Why a candidate was not chosen. A closed set: programs branch on the code, people read the text. */
@@ -32,27 +61,37 @@ export type ReasonCode =
   | 'not-running'
   | 'busy'
   | 'pinned'
+  | 'foreign-move'
   | 'cannot-move-live'
   | 'config-unknown'
   | 'host-unknown'
   | 'host-offline'
   | 'report-stale'
+  | 'host-power-unknown'
+  | 'host-asleep'
+  | 'host-draining'
   | 'site-mode'
   | 'green-unknown'
+  | 'no-forecast'
   | 'cooldown'
   | 'settling'
   | 'budget-concurrent'
   | 'budget-hour'
-  | 'no-need'
-  | 'no-headroom'
   | 'same-host'
+  | 'residency'
+  | 'affinity'
+  | 'anti-affinity'
   | 'target-memory'
+  | 'target-vcpus'
+  | 'cpu-features'
   | 'hypervisor-ability'
   | 'target-unfit'
   | 'storage-unreachable'
   | 'bridge-missing'
+  | 'no-target'
+  | 'host-not-emptied'
   | 'gain-below-margin'
-  | 'carbon-not-lower'
+  | 'no-solution'
 
 export interface Reason {
   code: ReasonCode
@@ -60,18 +99,18 @@ export interface Reason {
   text: string
 }
 
-/** Gain and cost of one move, over the policy's horizon. */
+/** Gain and cost of one move over the horizon; of moves that empty a host together, its share of theirs. */
 export interface Effect {
-  /** More green power in use, fleet-wide. */
+  /** Less grid power now. */
   gainW: W
+  /** Less energy from the grid. */
   gainedWh: Wh
   spentWh: Wh
-  /** Less grid power times its intensity. */
   gainedGCO2eq: number
   spentGCO2eq: number
-  /** Estimated from memory size and transfer rate. */
+  /** Measured on earlier moves of this VM, else from memory size and transfer rate. */
   durationMs: Ms
-  /** 0..1; how far the numbers behind it are measured. */
+  /** 0..1: the weight of those courses of the weather in which the plan saves carbon. */
   confidence: Fraction
 }
 
@@ -84,7 +123,21 @@ export interface PlannedMove extends Effect {
   toSite: SiteId
   /** Why, in words for people, with the numbers. */
   reason: string
-  /** `auto` only if both sites are: then it may start without being accepted. */
+  /** `auto` only if both sites are, and what sleeps for it may: then it may start without being accepted. */
+  mode: Exclude<Mode, 'observe'>
+  /** Wh and gCO2eq come from moves of this VM that were measured. */
+  measured: boolean
+  /** The target sleeps: it must be woken first. */
+  wakes: boolean
+  /** VMs that belong together with it and go to the same site. */
+  with?: VmId[]
+}
+
+/** A host to be woken, or an empty one to be put to standby. */
+export interface PowerChange {
+  host: HostId
+  site: SiteId
+  reason: string
   mode: Exclude<Mode, 'observe'>
 }
 
@@ -97,36 +150,71 @@ export interface Refusal {
   to?: HostId
   toSite?: SiteId
   reason: Reason
-  /** What it would have brought, if that could be computed. */
-  gainW?: W
 }
 
 /** One site as the planner saw it. */
 export interface SiteView {
   id: SiteId
-  /** Undefined: no meter that can be trusted; the site takes no part. */
+  /** Undefined: no meter that can be trusted. */
   greenW?: W
   /** With the moves in flight counted at their ends, before this plan's own. */
   loadW: W
   /** `greenW - loadW`; negative is a deficit. */
   headroomW?: W
+  /** Why it takes no part. */
+  out?: Reason
+  /** Expected over the horizon: carbon of one watt more there, gCO2eq/kWh; the lower the more it attracts. */
+  priceGPerKWh?: number
+  /** Hosts with VMs now, and as the plan would have them from now on. */
+  hostsNow: number
+  hostsPlanned: number
+}
+
+/** Hosts' worth of VMs that are expected to come to a site (or leave it) later; not acted upon. */
+export interface LaterMove {
+  at: Ms
+  site: SiteId
+  hosts: number
 }
 
 export type Verdict =
   | 'MOVES'
+  /** Nothing moves; hosts are to sleep or to wake. */
+  | 'POWER'
   /** Something would be worth moving, but each candidate was refused. */
   | 'ALL_REFUSED'
   | 'NO_ACTION_NEEDED'
+  /** The solver gave no answer: everything stays, except what must leave a host that is drained. */
+  | 'NO_SOLUTION'
+
+/** Expected over the horizon, all sites that take part together. */
+export interface Expectation {
+  stayGCO2eq: number
+  /** With all moves of the plan charged, those that are to come later included. */
+  planGCO2eq: number
+  stayGridWh: Wh
+  planGridWh: Wh
+  untilMs: Ms
+}
 
 export interface Plan {
   at: Ms
   verdict: Verdict
   /** In the order in which they should start. */
   moves: PlannedMove[]
+  wakes: PowerChange[]
+  standbys: PowerChange[]
   /** At most one for each VM. */
   refusals: Refusal[]
   sites: SiteView[]
-  /** What was decided by: with the snapshot it gives this plan again. */
+  later: LaterMove[]
+  expected: Expectation
+  /** How the solver ended: `optimal`, or why there is no answer. */
+  solver: {
+    status: 'optimal' | 'not-needed' | 'out-of-time' | 'infeasible' | 'unbounded' | 'crashed'
+    text: string
+  }
+  /** What was decided by: with snapshot and forecasts it gives this plan again. */
   policy: Policy
 }
 

@@ -1,27 +1,24 @@
 /** Small fleets for the planner's tests. */
 import { hostId, siteId, vmId } from '@heliotrope/shared'
-import type { HostState, SiteState, Snapshot, VmState } from '@heliotrope/shared'
+import type { HostState, SiteId, SiteState, Snapshot, VmState } from '@heliotrope/shared'
 import { defaultPolicy } from '@heliotrope/planner'
-import type { Plan, Policy } from '@heliotrope/planner'
+import type { Band, Policy, SiteForecast } from '@heliotrope/planner'
 
 export const NOW = Date.UTC(2026, 5, 1, 12)
-export const policy: Policy = { ...defaultPolicy, maxConcurrentMoves: 100, maxMovesPerHour: 1000 }
+export const HOUR = 3_600_000
+export const policy: Policy = { ...defaultPolicy, maxConcurrentMoves: 1000, maxMovesPerHour: 1000 }
 export const PORTAL = '10.0.0.1:3260'
 
 export const uuid = (n: number) => vmId(`00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`)
 
-export const site = (
-  name: string,
-  greenW: number | undefined,
-  loadW: number,
-  more: Partial<SiteState> = {},
-): SiteState => ({
+export const site = (name: string, greenW: number | undefined, more: Partial<SiteState> = {}): SiteState => ({
   id: siteId(name),
   name,
   mode: 'auto',
   gridIntensity: 400,
   greenQuality: greenW === undefined ? 'missing' : 'measured',
-  loadW,
+  loadW: 0,
+  standby: 'auto',
   ...(greenW !== undefined && { greenW }),
   ...more,
 })
@@ -46,8 +43,13 @@ export const host = (name: string, at: string, more: Partial<HostState> = {}): H
   domains: [],
   findings: [],
   moves: [],
+  powerState: 'awake',
+  canStandby: true,
+  powerModel: { idleW: 100, peakW: 200, standbyW: 5, wakeMs: 180_000 },
   ...more,
 })
+
+export const asleep: Partial<HostState> = { powerState: 'standby', connected: false, lastReportAt: 0 }
 
 export const vm = (n: number, on: HostState, more: Partial<VmState> = {}): VmState => ({
   uuid: uuid(n),
@@ -56,7 +58,7 @@ export const vm = (n: number, on: HostState, more: Partial<VmState> = {}): VmSta
   site: on.site,
   state: 'running',
   memoryMiB: 1024,
-  powerW: 40,
+  powerW: 10,
   liveBlockers: [],
   epoch: 0,
   pinned: false,
@@ -83,43 +85,65 @@ export const vm = (n: number, on: HostState, more: Partial<VmState> = {}): VmSta
   ...more,
 })
 
-/** `dark` draws 200 W from the grid, `sunny` has 500 W of green power and uses 100 W. */
-export function darkAndSunny(
-  change: (parts: { dark: HostState; sunny: HostState; vm: VmState; snapshot: Snapshot }) => void = () => {},
-): Snapshot {
-  const dark = host('dark-1', 'dark')
-  const sunny = host('sunny-1', 'sunny')
-  const one = vm(1, dark)
-  const snapshot: Snapshot = {
-    at: NOW,
-    sites: [site('dark', 0, 200), site('sunny', 500, 100)],
-    hosts: [dark, sunny],
-    vms: [one],
+/** A band that is sure of itself. */
+export const sure = (values: number[]): Band => ({ p10: values, p50: values, p90: values })
+
+export const HOURS = 48
+
+/** @param greenW of each hour from now on, or one for all; @param spread how far p10 and p90 are off, as a share */
+export const forecast = (
+  name: string,
+  greenW: number | number[],
+  more: { grid?: number; spread?: number } & Partial<SiteForecast> = {},
+): SiteForecast => {
+  const { grid = 400, spread = 0, ...rest } = more
+  const green = Array.isArray(greenW) ? greenW : Array<number>(HOURS).fill(greenW)
+  return {
+    site: name as SiteId,
+    issuedAt: NOW,
+    start: NOW,
+    slotMs: HOUR,
+    greenW: {
+      p10: green.map(watts => watts * (1 - spread)),
+      p50: green,
+      p90: green.map(watts => watts * (1 + spread)),
+    },
+    gridGPerKWh: sure(green.map(() => grid)),
+    basis: 'a test',
+    ...rest,
   }
-  change({ dark, sunny, vm: one, snapshot })
-  return snapshot
 }
 
-/** The snapshot after every move of the plan has ended well. */
-export function apply(plan: Plan, snapshot: Snapshot, at = snapshot.at): Snapshot {
-  const after = structuredClone(snapshot)
-  after.at = at
-  for (const move of plan.moves) {
-    const moved = after.vms.find(candidate => candidate.uuid === move.vm) as VmState
-    const from = after.hosts.find(candidate => candidate.id === move.from) as HostState
-    const to = after.hosts.find(candidate => candidate.id === move.to) as HostState
-    const max = Math.max(moved.memoryMiB, moved.config?.maxMemoryMiB ?? 0)
-    const memory = max + 16 + Math.ceil(max / 64)
-    from.facts.freeMemoryMiB += memory
-    to.facts.freeMemoryMiB -= memory
-    const loads = (id: string, watts: number) => {
-      const found = after.sites.find(candidate => candidate.id === id)
-      if (found) found.loadW += watts
-    }
-    loads(move.fromSite, -moved.powerW)
-    loads(move.toSite, moved.powerW)
-    Object.assign(moved, { host: to.id, site: to.site, lastMovedAt: at })
+/** Of a band of numbers hour by hour: day and night from noon on. */
+export const sun = (peakW: number): number[] =>
+  Array.from({ length: HOURS }, (_, hour) =>
+    Math.max(0, Math.round(peakW * Math.cos((hour / 24) * 2 * Math.PI))),
+  )
+
+export interface World {
+  snapshot: Snapshot
+  forecasts: SiteForecast[]
+}
+
+/** `dark` draws from the grid, `sunny` has green power for both of its hosts, one of which sleeps. One VM, in the dark. */
+export function darkAndSunny(
+  change: (
+    parts: World & { dark: HostState; sunny: HostState; sleeper: HostState; vm: VmState },
+  ) => void = () => {},
+): World {
+  const dark = host('dark-1', 'dark')
+  const sunny = host('sunny-1', 'sunny')
+  const sleeper = host('sunny-2', 'sunny', asleep)
+  const [one, other] = [vm(1, dark), vm(2, sunny)]
+  const world: World = {
+    snapshot: {
+      at: NOW,
+      sites: [site('dark', 0), site('sunny', 500)],
+      hosts: [dark, sunny, sleeper],
+      vms: [one, other],
+    },
+    forecasts: [forecast('dark', 0), forecast('sunny', 500)],
   }
-  for (const each of after.hosts) each.lastReportAt = at
-  return after
+  change({ dark, sunny, sleeper, vm: one, ...world })
+  return world
 }

@@ -1,6 +1,6 @@
 /** Learns from each move that ended at its target what the next one of that VM will take. */
-import { errorChain, HOUR, MINUTE } from '@heliotrope/shared'
-import type { Cancel, Clock, HostId, Log, Ms, SiteId, W, Wh } from '@heliotrope/shared'
+import { errorChain, MINUTE } from '@heliotrope/shared'
+import type { Bytes, Cancel, Clock, HostId, Log, Ms, SiteId, Wh } from '@heliotrope/shared'
 import type { MoveState } from '../saga/records.js'
 import type { MoveCosts } from '../store/move-costs.js'
 import type { Telemetry } from '../store/telemetry.js'
@@ -13,8 +13,8 @@ export interface MoveLearnerPorts {
   costs: MoveCosts
   telemetry: Pick<Telemetry, 'samples'>
   siteOf: (host: HostId) => SiteId | undefined
-  /** What a transfer draws on both hosts together, where no meter says. */
-  transferW: W
+  /** What a transfer of so many bytes costs on both hosts together, where no meter says. */
+  modelWh: (bytes: Bytes) => Wh
 }
 
 /** Until the hosts' readings of the move's last seconds are stored. */
@@ -35,7 +35,7 @@ export class MoveLearner {
     if (startedAt === undefined || endedAt === undefined || bytes === undefined) return
     const durationMs = endedAt - startedAt
     if (!(durationMs > 0) || !(bytes > 0)) return
-    const { costs, clock, log, transferW } = this.#ports
+    const { costs, clock, log, modelWh } = this.#ports
     const row = {
       move,
       vm: requested.vm,
@@ -44,7 +44,7 @@ export class MoveLearner {
       durationMs,
       bytes,
       ...(stillMs !== undefined && { stillMs }),
-      wh: (transferW * durationMs) / HOUR,
+      wh: modelWh(bytes),
       metered: false,
     }
     const keep = (wh: Wh, metered: boolean): void => {

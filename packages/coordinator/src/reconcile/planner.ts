@@ -14,7 +14,7 @@ export interface Planner {
 }
 
 export const thePlanner: Planner = {
-  plan: async (snapshot, _, policy) => plan(snapshot, policy),
+  plan,
   lint,
   checkMove,
   explain,

@@ -1,12 +1,12 @@
 /** Why this VM cannot leave its host now, whatever the target. */
 import type { Ms, VmState } from '@heliotrope/shared'
-import type { FleetView } from '../need/fleet-view.js'
+import type { FleetView, VmWork } from '../need/fleet-view.js'
 import type { Reason } from '../types.js'
 import { abilityReason } from './ability.js'
 import { hostReason } from './host-reason.js'
 
 /** What no order can overrule. Worst first; empty if it can leave. */
-export function hardVmReasons(view: FleetView, vm: VmState): Reason[] {
+export function hardVmReasons(view: FleetView, { state: vm }: VmWork): Reason[] {
   const reasons: Reason[] = []
   const host = view.hosts.get(vm.host)?.state
   if (vm.liveBlockers.length > 0)
@@ -18,6 +18,8 @@ export function hardVmReasons(view: FleetView, vm: VmState): Reason[] {
   if (ability) reasons.push(ability)
   if (vm.state !== 'running')
     reasons.push({ code: 'not-running', text: `${vm.name} is ${vm.state}; only a running VM moves live` })
+  if (vm.foreignMove !== undefined)
+    reasons.push({ code: 'foreign-move', text: `somebody else moves ${vm.name}: ${vm.foreignMove}` })
   if (vm.busy !== undefined) reasons.push({ code: 'busy', text: `${vm.name} is in move ${vm.busy}` })
   if (vm.config === undefined)
     reasons.push({ code: 'config-unknown', text: `the config of ${vm.name} could not be read on ${vm.host}` })
@@ -29,32 +31,43 @@ export function hardVmReasons(view: FleetView, vm: VmState): Reason[] {
 }
 
 /** What the operator's rules say; an order by hand may overrule them. */
-export function ruledVmReasons(view: FleetView, vm: VmState): Reason[] {
-  const { policy, at } = view
+export function ruledVmReasons(view: FleetView, { state: vm }: VmWork): Reason[] {
+  const site = view.sites.get(vm.site)
   const reasons: Reason[] = []
   if (vm.pinned) reasons.push({ code: 'pinned', text: `${vm.name} is pinned to where it is` })
-  const site = view.sites.get(vm.site)
   if (site === undefined || site.state.mode === 'observe')
     reasons.push({ code: 'site-mode', text: `site ${vm.site} is only observed (mode observe)` })
-  if (site !== undefined && site.greenW === undefined)
-    reasons.push({
-      code: 'green-unknown',
-      text: `the green power of site ${vm.site} is not known (${site.state.greenQuality})`,
-    })
+  // What must leave a host that is drained does not wait for a gain, a forecast or a rest.
+  if (view.hosts.get(vm.host)?.state.draining) return [...reasons, ...failureReasons(view, vm)]
+  if (site?.out) reasons.push(site.out)
+  reasons.push(...restReasons(view, vm))
+  return reasons
+}
+
+/** A VM that moved, or could not, rests; and after any move the meters must show its effect. */
+function restReasons(view: FleetView, vm: VmState): Reason[] {
+  const { policy, at } = view
+  const reasons: Reason[] = []
   if (vm.lastMovedAt !== undefined && at - vm.lastMovedAt < policy.cooldownMs)
     reasons.push({
       code: 'cooldown',
       text: `${vm.name} moved ${minutes(at - vm.lastMovedAt)} ago and rests for ${minutes(policy.cooldownMs)}`,
     })
-  const patience = Math.max(policy.cooldownMs, policy.retryAfterFailureMs)
-  if (vm.lastTriedAt !== undefined && at - vm.lastTriedAt < patience)
-    reasons.push({
-      code: 'cooldown',
-      text: `a move of ${vm.name} failed ${minutes(at - vm.lastTriedAt)} ago; it rests for ${minutes(patience)}`,
-    })
+  reasons.push(...failureReasons(view, vm))
   if (view.lastMovedAt !== undefined && at - view.lastMovedAt < policy.settleMs)
     reasons.push({ code: 'settling', text: 'a move has just ended; the meters must show its effect first' })
   return reasons
+}
+
+function failureReasons({ policy, at }: FleetView, vm: VmState): Reason[] {
+  const patience = Math.max(policy.cooldownMs, policy.retryAfterFailureMs)
+  if (vm.lastTriedAt === undefined || at - vm.lastTriedAt >= patience) return []
+  return [
+    {
+      code: 'cooldown',
+      text: `a move of ${vm.name} failed ${minutes(at - vm.lastTriedAt)} ago; it rests for ${minutes(patience)}`,
+    },
+  ]
 }
 
 const minutes = (ms: Ms): string => `${Math.round(ms / 6_000) / 10} min`
