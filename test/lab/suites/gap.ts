@@ -22,11 +22,10 @@ export async function run(lab: Lab, options: SuiteOptions): Promise<Record<strin
   const ours: number[] = []
   const ssh: number[] = []
   for (let leg = 0; leg < 2 * rounds; leg++) {
-    const [from, to] = leg % 2 === 0 ? [a, b] : [b, a]
     // There by us and back by ssh, then the other way round: both kinds go both ways.
-    const kinds = Math.floor(leg / 2) % 2 === 0 ? ['ours', 'ssh'] : ['ssh', 'ours']
+    const kinds = leg % 2 === 0 ? ['ours', 'ssh'] : ['ssh', 'ours']
     for (const [step, kind] of kinds.entries()) {
-      const [source, target] = step === 0 ? [from, to] : [to, from]
+      const [source, target] = step === 0 ? [a, b] : [b, a]
       const gap = kind === 'ours' ? await move(plane, guest, target) : await plain(guest, source, target)
       ;(kind === 'ours' ? ours : ssh).push(gap)
       say(`${kind}: ${source.name} to ${target.name}, ${gap} ms without an answer`)
