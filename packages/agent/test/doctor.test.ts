@@ -3,6 +3,7 @@ import { HeliotropeError } from '@heliotrope/shared'
 import type { Finding, VmId } from '@heliotrope/shared'
 import t from 'tap'
 import { examine } from '../src/doctor/examine.js'
+import { fixFindings } from '../src/doctor/fix.js'
 import { olderThan } from '../src/doctor/hypervisor.js'
 import type { DoctorPorts } from '../src/doctor/ports.js'
 import { hostFiles } from '../src/files.js'
@@ -32,6 +33,7 @@ interface Host {
   domains?: DomainSeen[]
   type?: 'pv' | 'pvh'
   commandline?: string
+  weight?: number
   says?: Record<string, string>
 }
 
@@ -39,6 +41,12 @@ function ports(root: string, host: Host = {}, more: Partial<DoctorPorts> = {}): 
   return {
     exec: async argv => {
       const said = host.says?.[argv[0]]
+      if (argv[1] === 'sched-credit2')
+        return {
+          code: 0,
+          stdout: `Name                                ID Weight  Cap\nDomain-0                             0 ${host.weight ?? 2048}    0\n`,
+          stderr: '',
+        }
       if (argv[0] === 'xl')
         return { code: 0, stdout: `xen_commandline        : ${host.commandline ?? ''}\n`, stderr: '' }
       if (said === undefined) throw new HeliotropeError('exec-failed', `${argv[0]} is not installed`)
@@ -115,6 +123,10 @@ t.test('each fault is found, with a remedy', async t => {
   t.strictSame(await find({}, { ...noShadow, type: 'pvh' }), [])
   t.match(await find({}, { caps: ['pv'] }), [{ check: 'hap', level: 'fail' }])
   t.match(await find({}, { version: '4.17.5' }), [{ check: 'resume', level: 'warn', remedy: /4\.20/ }])
+  const modules = { usr: { sbin: tools, lib: { 'xen-4.17': { lib: { python: { xen: {} } } } } } }
+  t.strictSame(await find(modules, { version: '4.17.5' }), [], 'they resume where xl cannot')
+
+  t.match(await find({}, { weight: 256 }), [{ check: 'dom0-weight', level: 'warn', remedy: /-w 2048/ }])
 
   t.match(await find({}, { domains: [guest({ name: 'a--incoming', state: 'paused' })] }), [
     { check: 'leftovers', level: 'fail', text: /a--incoming is paused/, remedy: /only when it is certain/ },
@@ -154,6 +166,27 @@ t.test('each fault is found, with a remedy', async t => {
   t.match(await find({ run: { libvirt: { libxl: {} } } }), [
     { check: 'owner', level: 'warn', text: /libvirt/ },
   ])
+})
+
+t.test('--fix mends what harms no VM, and says what it could not', async t => {
+  const ran: string[] = []
+  const exec: DoctorPorts['exec'] = async argv => {
+    ran.push(argv.join(' '))
+    return argv[0] === 'xl'
+      ? { code: 1, stdout: '', stderr: 'libxl: error: no\n' }
+      : { code: 0, stdout: '', stderr: '' }
+  }
+  const findings = await examine(
+    ports(folder({ ...well, etc: { xen: { 'xl.conf': '' }, 'init.d': { xendomains: '' } } }), {
+      weight: 256,
+    }),
+  )
+  t.match(await fixFindings(exec, findings), [
+    { check: 'xendomains', command: 'systemctl mask xendomains.service', failed: undefined },
+    { check: 'dom0-weight', failed: /exit 1: libxl: error: no/ },
+  ])
+  t.strictSame(ran, ['systemctl mask xendomains.service', 'xl sched-credit2 -d Domain-0 -w 2048'])
+  t.strictSame(await fixFindings(exec, await examine(ports(folder(well)))), [], 'what is well is left alone')
 })
 
 t.test('a masked service is well', async t => {

@@ -5,6 +5,9 @@ import type { HeliotropeError } from '@heliotrope/shared'
 
 export const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
+/** For people, beside what programs read. */
+export const say = (text: string): void => void process.stderr.write(`${text}\n`)
+
 export const printJson = (value: unknown): void => print(JSON.stringify(value))
 
 export function printTable(head: readonly string[], rows: readonly (string | number)[][]): void {

@@ -43,8 +43,12 @@ export async function runCli(args: readonly string[]): Promise<number> {
   program
     .command('doctor')
     .description('what on this host would make a migration fail, and the remedy')
+    .option(
+      '--fix',
+      'mend what can be mended without harm to a running VM: mask xendomains, give dom0 its weight',
+    )
     .option(...json)
-    .action(async (options: { json?: boolean }) => {
+    .action(async (options: { json?: boolean; fix?: boolean }) => {
       code = await (await import('./doctor.js')).doctorCommand(configFile(), options)
     })
   program

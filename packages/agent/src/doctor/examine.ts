@@ -3,6 +3,7 @@ import { errorChain } from '@heliotrope/shared'
 import type { Finding } from '@heliotrope/shared'
 import { checkAutoballoon } from './autoballoon.js'
 import { checkClock } from './clock.js'
+import { checkDom0Weight } from './dom0-weight.js'
 import { checkHypervisor } from './hypervisor.js'
 import { checkOwner } from './owner.js'
 import type { DoctorPorts } from './ports.js'
@@ -15,6 +16,7 @@ const CHECKS = {
   hypervisor: checkHypervisor,
   xendomains: checkXendomains,
   autoballoon: checkAutoballoon,
+  'dom0-weight': checkDom0Weight,
   clock: checkClock,
 }
 

@@ -1,6 +1,7 @@
 /** What the hypervisor can do, and what earlier moves have left on it. */
 import { HeliotropeError } from '@heliotrope/shared'
 import type { Finding } from '@heliotrope/shared'
+import { pythonModules } from '../drivers/xen/resume-without-xl.js'
 import type { DoctorPorts } from './ports.js'
 
 export async function checkHypervisor(ports: DoctorPorts): Promise<Finding[]> {
@@ -23,12 +24,12 @@ export async function checkHypervisor(ports: DoctorPorts): Promise<Finding[]> {
       remedy: 'switch hardware virtualisation on in the firmware',
     })
   if (!facts.virtCaps.includes('shadow')) findings.push(await shadow(ports, domains))
-  if (olderThan(facts.xenVersion, 4, 20))
+  if (olderThan(facts.xenVersion, 4, 20) && !(await ports.files.exists(pythonModules(facts.xenVersion))))
     findings.push({
       check: 'resume',
       level: 'warn',
-      text: `Xen ${facts.xenVersion} has no xl resume: a VM that stays suspended after a failed move needs help by hand`,
-      remedy: 'upgrade the host to Xen 4.20 (Debian 13)',
+      text: `Xen ${facts.xenVersion} has no xl resume, and ${pythonModules(facts.xenVersion)} is missing: a VM that stays suspended after a failed move needs help by hand`,
+      remedy: 'install xen-utils of this version whole, or upgrade the host to Xen 4.20 (Debian 13)',
     })
   for (const { domid, name, state, uuid } of domains) {
     if (inMove(uuid)) continue

@@ -11,6 +11,8 @@ export const xl = {
   pause: (domid: number): Argv => ['xl', 'pause', `${domid}`],
   unpause: (domid: number): Argv => ['xl', 'unpause', `${domid}`],
   resume: (domid: number): Argv => ['xl', 'resume', `${domid}`],
+  dom0Weight: (): Argv => ['xl', 'sched-credit2', '-d', 'Domain-0'],
+  setDom0Weight: (weight: number): Argv => ['xl', 'sched-credit2', '-d', 'Domain-0', '-w', `${weight}`],
   destroy: (domid: number): Argv => ['xl', 'destroy', `${domid}`],
 }
 

@@ -35,9 +35,14 @@ export function resumeWithoutXl(
   domid: number,
   xenVersion: string,
 ): { argv: readonly [string, ...string[]]; env: Record<string, string> } {
-  const [major, minor] = xenVersion.split('.')
   return {
     argv: ['python3', '-c', PROGRAM, `${domid}`],
-    env: { PYTHONPATH: `/usr/lib/xen-${major}.${minor}/lib/python` },
+    env: { PYTHONPATH: pythonModules(xenVersion) },
   }
+}
+
+/** Where Debian's xen-utils keep Xen's Python modules. */
+export function pythonModules(xenVersion: string): string {
+  const [major, minor] = xenVersion.split('.')
+  return `/usr/lib/xen-${major}.${minor}/lib/python`
 }
