@@ -1,9 +1,12 @@
 import t from 'tap'
-import { explain, plan } from '@heliotrope/planner'
+import { apply, explain, plan } from '@heliotrope/planner'
 import { policy } from './fleet.js'
 import { examine, noFindings } from './fleet-properties.js'
 import { solver } from './highs-solver.js'
 import { randomFleet } from './random-fleet.js'
+
+// A machine that does other things as well takes its time.
+t.setTimeout(600_000)
 
 const FLEETS = 500
 
@@ -21,10 +24,17 @@ void t.test(
 
 void t.test('without rest times it still comes to rest', async t => {
   const restless = { ...policy, cooldownMs: 0, settleMs: 0 }
-  const found = noFindings()
-  for (let seed = 1; seed <= 60; seed++)
-    await examine(randomFleet(seed), restless, solver, `fleet ${seed}`, found)
-  t.strictSame(found.again, [])
+  for (let seed = 1; seed <= 60; seed++) {
+    const { snapshot, forecasts } = randomFleet(seed)
+    let [now, rounds] = [snapshot, 0]
+    for (; rounds < 8; rounds++) {
+      const answer = await plan(now, forecasts, restless, solver)
+      if (answer.moves.length === 0) break
+      now = apply(answer, now)
+    }
+    if (rounds === 8) t.fail(`fleet ${seed} is restless`)
+  }
+  t.pass()
 })
 
 void t.test(
@@ -34,7 +44,7 @@ void t.test(
       const { snapshot, forecasts } = randomFleet(seed)
       const before = JSON.stringify([snapshot, forecasts])
       const first = JSON.stringify(await plan(snapshot, forecasts, policy, solver))
-      t.equal(JSON.stringify([snapshot, forecasts]), before)
+      if (JSON.stringify([snapshot, forecasts]) !== before) t.fail(`fleet ${seed}: input changed`)
       const turned = {
         ...snapshot,
         sites: [...snapshot.sites].reverse(),

@@ -80,10 +80,16 @@ function expectation({ fleet, look, stay, chosen, draft }: Decision): Expectatio
     }),
   )
   const spent = spentOn(fleet, draft.moves)
+  // What leaves a drained host leaves it either way.
+  const known = new Set(stay.elected.map(move => move.vm))
+  const forced = spentOn(
+    fleet,
+    draft.moves.filter(move => move.why === 'drain' && !known.has(move.vm)),
+  )
   return {
-    stayGCO2eq: stay.total,
+    stayGCO2eq: stay.total + forced.grams,
     planGCO2eq: grams + spent.grams,
-    stayGridWh: stay.cost.gridWh + stay.spent.wh,
+    stayGridWh: stay.cost.gridWh + stay.spent.wh + forced.wh,
     planGridWh: gridWh + spent.wh,
     untilMs,
   }

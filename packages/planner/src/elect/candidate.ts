@@ -17,6 +17,8 @@ export interface Candidate {
   units: Units
   trajectory: Trajectory | undefined
   draft: Draft
+  /** What `spent` counts; the draft may grow. */
+  elected: readonly DraftMove[]
   kept: Set<HostModel>
   courses: Course
   /** Without moves. */
@@ -59,6 +61,7 @@ export function candidate(
     units,
     trajectory: goesOn ? trajectory : undefined,
     draft,
+    elected: moves,
     kept,
     courses,
     cost,

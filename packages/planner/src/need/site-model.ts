@@ -46,7 +46,8 @@ export function fleetOf(view: FleetView, outlooks: ReadonlyMap<string, SiteOutlo
     if (outlook === undefined) continue
     const model: SiteModel = { site, outlook, otherW: 0, hosts: [] }
     const mustBeAwake =
-      (site.state.awakeFloor ?? 0) - site.hosts.filter(host => awake(host) && !canSleep(fleet, host)).length
+      (site.state.awakeFloor ?? 0) -
+      site.hosts.filter(host => surelyUp(host) && !canSleep(fleet, host)).length
     // Those that are kept awake by the floor: the fullest of the awake, then by id.
     const kept = new Set(
       site.hosts
@@ -94,6 +95,10 @@ export const idleW = (host: HostModel): W => host.host.model.idleW
 
 export const awake = ({ state }: HostWork): boolean =>
   state.powerState === undefined ? true : state.powerState !== 'standby'
+
+/** Up beyond doubt: what the floor of a site counts. */
+const surelyUp = ({ state }: HostWork): boolean =>
+  state.connected && (state.powerState === undefined || state.powerState === 'awake')
 
 function hostW(host: HostModel, isAwake: boolean): W {
   if (!isAwake) return host.host.model.standbyW
