@@ -1,6 +1,7 @@
 /** Puts the coordinator together. The one file that knows all parts, and it only wires. */
 import { every, HOUR, MINUTE } from '@heliotrope/shared'
 import type { Cancel, Clock, HostId, Journal, Log, Ms, Rng, Signer, SiteId, Socket } from '@heliotrope/shared'
+import { modelledMoveWh } from '@heliotrope/planner'
 import type { SiteForecast, Solver } from '@heliotrope/planner'
 import type { VmId } from '@heliotrope/shared'
 import type { CoordinatorConfig } from './config/config.js'
@@ -18,6 +19,7 @@ import type { Planner } from './reconcile/planner.js'
 import { Sagas } from './saga/sagas.js'
 import type { MoveState } from './saga/records.js'
 import { MoveLearner } from './learn/move-learner.js'
+import { expectations } from './outlook/expectations.js'
 import { agentActor } from './power/agent-actor.js'
 import { whyAwake } from './power/candidate.js'
 import { defaultPowerLimits, HostPower } from './power/host-power.js'
@@ -51,7 +53,7 @@ export interface CoordinatorPorts {
   planner: Planner
   config: Omit<
     CoordinatorConfig,
-    'dataDir' | 'consoleSocket' | 'listen' | 'serverNames' | 'logLevel' | 'tokenLifeMs'
+    'dataDir' | 'consoleSocket' | 'listen' | 'serverNames' | 'logLevel' | 'tokenLifeMs' | 'notes'
   >
   /** For the planner's linear programs. */
   solver: Solver
@@ -111,7 +113,14 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
   const doubles = new DoubleWatch(fleet, alarms, clock)
   const foreign = new ForeignWatch({ clock, log, fleet, audit, store: openForeignMoves(db) })
   const siteOf = (host: HostId) => fleet.host(host)?.site
-  const learner = new MoveLearner({ clock, log, costs, telemetry, siteOf, transferW: policy.transferW })
+  const learner = new MoveLearner({
+    clock,
+    log,
+    costs,
+    telemetry,
+    siteOf,
+    modelWh: bytes => modelledMoveWh(policy, bytes),
+  })
   const floors = new Map<string, number>(config.sites.map(site => [site.id, site.awakeFloor ?? 0]))
   const keepAwake = new Set(config.hosts.flatMap(host => (host.keepAwake ? host.id : [])))
   const whyAwakeNow = (host: HostId): string | undefined =>
@@ -217,11 +226,12 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     solver: ports.solver,
     everyMs: config.reconcileMs,
     snapshot: () => fleet.snapshot(),
-    forecasts: at => ports.forecasts?.(at) ?? forecasts.forecasts(at),
+    forecasts: (at, states) => expectations(at, states, ports.forecasts?.(at) ?? forecasts.forecasts(at)),
     plans,
     paused: () => paused,
     movesEnded: () => sagas.ended(),
     request: request => sagas.request(request),
+    power: hostPower,
   })
   const forecasts = createForecastService(
     { clock, rng, log, store: openForecastStore(db), telemetry, ...(ports.outside ?? noOutside) },

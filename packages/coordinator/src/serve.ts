@@ -101,6 +101,7 @@ export async function serve(config: CoordinatorConfig, { clock, rng, log }: Serv
       }
     })
     undo.push(renewing)
+    for (const note of config.notes) log.warn('config', { note })
     log.info('coordinator serves', { port, console: config.consoleSocket, ca: authority.fingerprint })
     return { coordinator, port, stop: unwind }
   } catch (error) {

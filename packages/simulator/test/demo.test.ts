@@ -84,12 +84,13 @@ void t.test('the view: fits the width, bars follow the watts', async t => {
         hosts: [
           {
             id: 'amsterdam-1',
+            power: 'on',
             vms: [
               { name: 'web', state: 'running' },
               { name: 'db', state: 'arriving' },
             ],
           },
-          { id: 'amsterdam-2', vms: [] },
+          { id: 'amsterdam-2', power: 'standby', vms: [] },
         ],
       },
     ],
@@ -128,7 +129,7 @@ void t.test('the view: fits the width, bars follow the watts', async t => {
   t.match(text, /Amsterdam +06:20 by the sun +200 W to spare/)
   t.match(text, new RegExp(`green ${'█'.repeat(20)}·{20}  400 W`))
   t.match(text, /amsterdam-1 +web {2}db \(arriving\)/)
-  t.match(text, /amsterdam-2 +-/)
+  t.match(text, /amsterdam-2 +asleep/)
   t.match(text, /■{10}·{10} 50 % {2}1.00 GiB {2}60 MB\/s {2}copying/)
   t.match(text, /green share 50 % +without moving 25 %/)
   t.match(text, /doubled 0 +lost 0/)

@@ -11,6 +11,7 @@ import { print, printError } from './context.js'
 import type { Act, Answer, CliContext, CommandSet, ExitCode } from './context.js'
 import { forecastCommand } from './forecast-command.js'
 import { hostCommands } from './host-commands.js'
+import { planText } from './plan-text.js'
 import * as show from './tables.js'
 import { waitForMove } from './wait-for-move.js'
 
@@ -107,7 +108,7 @@ export async function runCli(
   program
     .command('plan')
     .description('what should move, why, and what should not; moves nothing')
-    .action(act(async () => answer(await client().call('plan'), show.planText)))
+    .action(act(async () => answer(await client().call('plan'), planText)))
   forecastCommand(program, act, client)
   program
     .command('explain <vm>')

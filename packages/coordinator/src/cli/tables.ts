@@ -1,7 +1,7 @@
 /** Tables for people. Pure: values in, text out. */
 import Table from 'cli-table3'
 import type { AuditEntry } from '../store/audit.js'
-import type { HostView, MoveView, PlanView, SiteView, StatusView, VmView } from '../console/views.js'
+import type { HostView, MoveView, SiteView, StatusView, VmView } from '../console/views.js'
 
 const NONE = '-'
 
@@ -114,30 +114,6 @@ export const vmsTable = (vms: readonly VmView[]): string =>
     'no VMs',
   )
 
-export function planText(plan: PlanView): string {
-  const moves = table(
-    ['#', 'VM', 'FROM', 'TO', 'GAIN', 'gCO2eq', 'TAKES', 'REASON'],
-    plan.moves.map((move, i) => [
-      i + 1,
-      move.name,
-      move.from,
-      move.to,
-      watts(move.gainW),
-      (move.gainedGCO2eq - move.spentGCO2eq).toFixed(1),
-      `${Math.ceil(move.durationMs / 1000)} s`,
-      move.reason,
-    ]),
-    'no moves',
-  )
-  const refusals = table(
-    ['VM', 'FROM', 'BEST TARGET', 'STAYS BECAUSE'],
-    plan.refusals.map(({ name, from, to, reason }) => [name, from, to, `${reason.text} [${reason.code}]`]),
-    'none',
-  )
-  const accept = plan.moves.length > 0 ? `\nAccept with: heliotrope accept ${plan.id} [--move N]` : ''
-  return `Plan ${plan.id} of ${when(plan.at)}: ${plan.verdict}\n\n${moves}\n\nRefused:\n${refusals}${accept}`
-}
-
 export const movesTable = (moves: readonly MoveView[]): string =>
   table(
     ['MOVE', 'VM', 'FROM', 'TO', 'PHASE', 'CARRIED'],
@@ -156,7 +132,7 @@ export function statusText(status: StatusView): string {
   const lines = [
     `${status.sites} sites, ${status.connected} of ${status.hosts} hosts connected, ${status.vms} VMs${status.paused ? ', PAUSED' : ''}`,
     `green power ${watts(status.greenW)}, load ${watts(status.loadW)}`,
-    `plan ${status.plan.id}: ${status.plan.verdict}, ${status.plan.moves} moves`,
+    `plan ${status.plan.id}: ${status.plan.verdict}, ${status.plan.moves} moves, ${status.plan.wakes} hosts to wake, ${status.plan.standbys} to stand by`,
     '',
     `Moves under way:\n${movesTable(status.moves)}`,
   ]

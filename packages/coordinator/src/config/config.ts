@@ -27,6 +27,8 @@ export interface CoordinatorConfig {
   moves: { startMs: Ms; maxPerHost: number; limits: MoveLimits }
   pinnedVms: string[]
   rules: VmRule[]
+  /** What in the file has no effect, in words for people. */
+  notes: string[]
 }
 
 export interface HostConfig {
@@ -80,7 +82,9 @@ export function fromFile(file: ConfigFile): CoordinatorConfig {
       pue: site.pue,
     })),
     policy: {
-      marginW: policy.margin_w,
+      marginGCO2eq: policy.margin_gco2eq,
+      marginShare: policy.margin_share,
+      quantile: policy.quantile,
       horizonMs: policy.horizon_minutes * MIN,
       cooldownMs: policy.cooldown_minutes * MIN,
       retryAfterFailureMs: policy.retry_after_failure_minutes * MIN,
@@ -88,9 +92,15 @@ export function fromFile(file: ConfigFile): CoordinatorConfig {
       maxConcurrentMoves: policy.max_concurrent_moves,
       maxMovesPerHour: policy.max_moves_per_hour,
       reportMaxAgeMs: policy.report_max_age_s * S,
+      forecastMaxAgeMs: policy.forecast_max_age_minutes * MIN,
       reserveMiB: policy.reserve_mib,
+      vcpusPerCpu: policy.vcpus_per_cpu,
       transferBps: policy.transfer_mb_per_s * 1e6,
-      transferW: policy.transfer_w,
+      moveJoulesFixed: policy.move_joules_fixed,
+      moveJoulesPerMiB: policy.move_joules_per_mib,
+      wanWhPerGiB: policy.wan_wh_per_gib,
+      hostPower: power,
+      solverMs: policy.solver_s * S,
     },
     moves: {
       startMs: moves.start_minutes * MIN,
@@ -104,5 +114,9 @@ export function fromFile(file: ConfigFile): CoordinatorConfig {
     },
     pinnedVms: file.pinned_vms,
     rules: toRules(file.rules, file.tags),
+    notes:
+      policy.margin_w === undefined
+        ? []
+        : ['policy.margin_w has no effect: plans are judged by carbon, see margin_gco2eq and margin_share'],
   }
 }

@@ -34,7 +34,13 @@ const host = z.strictObject({
 })
 
 const policy = z.strictObject({
-  margin_w: z.number().min(0).max(1e6).default(defaultPolicy.marginW),
+  /** What a plan must save over the horizon, its moves charged; and the share of their cost charged on top. */
+  margin_gco2eq: z.number().min(0).max(1e9).default(defaultPolicy.marginGCO2eq),
+  margin_share: z.number().min(0).max(10).default(defaultPolicy.marginShare),
+  /** Of green power where a VM is not yet: 0.5 is what is expected, 0.1 counts on what nearly always comes. */
+  quantile: z.number().min(0.1).max(0.5).default(defaultPolicy.quantile),
+  /** Of the first planner, which compared watts of one instant: accepted, and said to have no effect. */
+  margin_w: z.number().min(0).max(1e6).optional(),
   horizon_minutes: z
     .number()
     .min(1)
@@ -63,13 +69,26 @@ const policy = z.strictObject({
     .min(5)
     .max(3600)
     .default(defaultPolicy.reportMaxAgeMs / seconds),
+  forecast_max_age_minutes: z
+    .number()
+    .min(1)
+    .max(2880)
+    .default(defaultPolicy.forecastMaxAgeMs / minutes),
   reserve_mib: z.number().min(0).max(1e6).default(defaultPolicy.reserveMiB),
   transfer_mb_per_s: z
     .number()
     .min(0.1)
     .max(1e5)
     .default(defaultPolicy.transferBps / 1e6),
-  transfer_w: z.number().min(0).max(10_000).default(defaultPolicy.transferW),
+  move_joules_fixed: z.number().min(0).max(1e6).default(defaultPolicy.moveJoulesFixed),
+  move_joules_per_mib: z.number().min(0).max(1e3).default(defaultPolicy.moveJoulesPerMiB),
+  wan_wh_per_gib: z.number().min(0).max(1e4).default(defaultPolicy.wanWhPerGiB),
+  vcpus_per_cpu: z.number().min(0.1).max(1000).default(defaultPolicy.vcpusPerCpu),
+  solver_s: z
+    .number()
+    .min(0.1)
+    .max(600)
+    .default(defaultPolicy.solverMs / seconds),
 })
 
 const moves = z.strictObject({

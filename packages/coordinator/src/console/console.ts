@@ -98,7 +98,13 @@ export function consoleHandlers(ports: ConsolePorts) {
         loadW: sum(site => site.loadW),
         moves: views(),
         alarms: alarms.raised(),
-        plan: { id, verdict: plan.verdict, moves: plan.moves.length },
+        plan: {
+          id,
+          verdict: plan.verdict,
+          moves: plan.moves.length,
+          wakes: plan.wakes.length,
+          standbys: plan.standbys.length,
+        },
       }
     },
     sites(): SiteView[] {

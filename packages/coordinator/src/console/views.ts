@@ -26,7 +26,7 @@ export interface StatusView {
   loadW: W
   moves: MoveView[]
   alarms: AlarmEntry[]
-  plan: { id: number; verdict: Plan['verdict']; moves: number }
+  plan: { id: number; verdict: Plan['verdict']; moves: number; wakes: number; standbys: number }
 }
 
 export interface SiteView extends SiteState {

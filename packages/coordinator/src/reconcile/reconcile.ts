@@ -3,11 +3,23 @@
  * Woken by a timer and by change; it never retries, the next round sees what is left to do.
  */
 import { errorChain, HeliotropeError, HOUR, SECOND } from '@heliotrope/shared'
-import type { Cancel, Clock, HostId, Log, MoveId, Ms, ReasonStep, Snapshot } from '@heliotrope/shared'
+import type {
+  Cancel,
+  Clock,
+  HostId,
+  Log,
+  MoveId,
+  Ms,
+  ReasonStep,
+  SiteState,
+  Snapshot,
+} from '@heliotrope/shared'
 import type { Plan, PlannedMove, Policy, SiteForecast, Solver } from '@heliotrope/planner'
 import type { MoveRequest } from '../saga/sagas.js'
 import type { Decision, Plans } from '../store/plans.js'
 import type { Planner } from './planner.js'
+import { PowerChanges } from './power-changes.js'
+import type { HostPowerPort } from './power-changes.js'
 import { recording } from './recorded-solver.js'
 
 export interface ReconcilePorts {
@@ -19,13 +31,14 @@ export interface ReconcilePorts {
   everyMs: Ms
   snapshot: () => Snapshot
   /** What is expected of each site now; may lack sites of which nothing is known. */
-  forecasts: (at: Ms) => readonly SiteForecast[]
+  forecasts: (at: Ms, sites: readonly SiteState[]) => readonly SiteForecast[]
   plans: Plans
   paused: () => boolean
   /** Wall times at which moves ended. */
   movesEnded: () => readonly Ms[]
   /** @throws refused and the like */
   request: (request: MoveRequest) => MoveId
+  power: HostPowerPort
 }
 
 export interface Started {
@@ -39,9 +52,14 @@ export interface Decided extends Decision {
 
 /** Reports come one by one; a plan for each of a burst would be waste. */
 const SETTLE_MS: Ms = SECOND
+/** Plans that changes ask for leave at least so many times their own duration free. */
+const PAUSE_FACTOR = 4
 
 export class Reconciler {
   readonly #ports: ReconcilePorts
+  readonly #power: PowerChanges
+  /** How long the last plan took to make. */
+  #tookMs: Ms = 0
   #current: Decided | undefined
   #deciding: Promise<Decided> | undefined
   #cancelTimer: Cancel = () => {}
@@ -50,6 +68,7 @@ export class Reconciler {
 
   constructor(ports: ReconcilePorts) {
     this.#ports = ports
+    this.#power = new PowerChanges(ports.power, ports.log, () => ports.clock.wall())
   }
 
   start(): void {
@@ -67,7 +86,9 @@ export class Reconciler {
   /** Something important changed. */
   wake(): void {
     if (this.#stopped || this.#soon) return
-    this.#soon = this.#ports.clock.after(SETTLE_MS, () => {
+    // A machine that plans for a second at each change would do nothing else.
+    const settleMs = Math.max(SETTLE_MS, PAUSE_FACTOR * this.#tookMs)
+    this.#soon = this.#ports.clock.after(settleMs, () => {
       this.#soon = undefined
       void this.round()
     })
@@ -94,11 +115,13 @@ export class Reconciler {
   async #decide(): Promise<Decided> {
     const { planner, policy, clock, plans, snapshot: take, forecasts: ask, movesEnded } = this.#ports
     const snapshot = take()
-    const forecasts = ask(snapshot.at)
+    const forecasts = ask(snapshot.at, snapshot.sites)
     const since = clock.wall() - HOUR
     const movesInLastHour = movesEnded().filter(at => at >= since).length
     const { solver, answers } = recording(this.#ports.solver)
+    const began = clock.mono()
     const plan = await planner.plan(snapshot, forecasts, { ...policy, movesInLastHour }, solver)
+    this.#tookMs = clock.mono() - began
     const decision: Decision = { plan, snapshot, forecasts, answers }
     this.#current = { id: plans.keep(decision), ...decision }
     return this.#current
@@ -110,8 +133,12 @@ export class Reconciler {
     try {
       const { id, plan } = await this.decide()
       if (paused() || this.#stopped) return []
-      const automatic = plan.moves.filter(move => move.mode === 'auto')
-      return this.#begin(id, plan, automatic, { by: 'planner', at: plan.at })
+      this.#power.wake(id, plan)
+      // One whose target still sleeps comes again in the plan that finds it awake.
+      const automatic = plan.moves.filter(move => move.mode === 'auto' && !move.wakes)
+      const started = this.#begin(id, plan, automatic, { by: 'planner', at: plan.at })
+      this.#power.standBy(id, plan)
+      return started
     } catch (error) {
       log.error('planning failed', { error: errorChain(error) })
       return []
@@ -162,8 +189,9 @@ export class Reconciler {
     const { planner, log, request, snapshot } = this.#ports
     const started: Started[] = []
     for (const planned of moves) {
-      const [problem] = planner.lint({ ...plan, moves: [planned] }, snapshot())
       try {
+        if (planned.wakes) this.#wakeFor(planned, origin.by)
+        const [problem] = planner.lint({ ...plan, moves: [planned] }, snapshot())
         if (problem)
           throw new HeliotropeError('refused', `${planned.name} to ${planned.to}: ${problem.reason.text}`)
         const reason: ReasonStep[] = [
@@ -177,6 +205,16 @@ export class Reconciler {
       }
     }
     return started
+  }
+
+  /** @throws refused: the move can be accepted when its target is awake; unavailable if it cannot be called */
+  #wakeFor({ name, to }: PlannedMove, by: string): never {
+    const { power } = this.#ports
+    if (power.record(to).state !== 'waking') power.wake(to, { by, why: `${name} is to move there` })
+    throw new HeliotropeError(
+      'refused',
+      `${name} to ${to}: ${to} is being woken; accept the move when it is awake`,
+    )
   }
 
   #arm(): void {

@@ -45,7 +45,10 @@ interface Row {
 export const gist = (plan: Plan): string =>
   hashOf({
     verdict: plan.verdict,
-    moves: plan.moves.map(move => [move.vm, move.from, move.to, move.mode]),
+    moves: plan.moves.map(move => [move.vm, move.from, move.to, move.mode, move.wakes]),
+    wakes: plan.wakes.map(change => [change.host, change.mode]),
+    standbys: plan.standbys.map(change => [change.host, change.mode]),
+    solver: plan.solver.status,
     refusals: plan.refusals.map(refusal => [refusal.vm, refusal.to ?? null, refusal.reason.code]),
     policy: { ...plan.policy, movesInLastHour: 0 },
   })

@@ -42,9 +42,10 @@ function siteLines(site: SceneSite): string[] {
     `${bold(site.name.padEnd(12))} ${dim(`${clock(site.localTime)} by the sun`)}   ${balance}`,
     `  green ${green(bar(site.greenW / FULL_W, '█'))} ${watts(site.greenW)}`,
     `  load  ${cyan(bar(site.loadW / FULL_W, '▓'))} ${watts(site.loadW)}`,
-    ...site.hosts.map(({ id, vms }) => {
+    ...site.hosts.map(({ id, power, vms }) => {
       const names = vms.map(({ name, state }) => (state === 'running' ? name : dim(`${name} (${state})`)))
-      return `  ${dim(id.padEnd(13))} ${names.join('  ') || dim('-')}`
+      const nobody = dim(power === 'on' ? '-' : power === 'standby' ? 'asleep' : 'waking')
+      return `  ${dim(id.padEnd(13))} ${names.join('  ') || nobody}`
     }),
     '',
   ]

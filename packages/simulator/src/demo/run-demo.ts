@@ -29,13 +29,19 @@ const STEP_MS: Ms = 5 * SECOND
 /** Virtual milliseconds for each real one: a quiet day takes 18 s, and a move of a minute can be watched. */
 const CRUISE = 4_800
 const WATCH = 90
+/** Of the past, that the forecasters have seen. */
+const TAUGHT_DAYS = 21
 /** How long past midnight open moves may take to end. */
 const QUIESCE_MS: Ms = 30 * MINUTE
 
 /** Resolves after one day with `once`, else when the signal aborts. */
 export async function runDemo(options: DemoOptions, ports: DemoPorts): Promise<DayResult> {
   const { signal, screen, day } = ports
-  const fleet = new Fleet({ spec: threeSites(options.seed, START), mode: options.mode })
+  const fleet = new Fleet({
+    spec: threeSites(options.seed, START),
+    mode: options.mode,
+    taughtDays: TAUGHT_DAYS,
+  })
   await fleet.start()
   screen?.open()
   let days = 0

@@ -24,7 +24,7 @@ export interface SceneSite {
   localTime: Ms
   greenW: W
   loadW: W
-  hosts: { id: string; vms: { name: string; state: string }[] }[]
+  hosts: { id: string; power: 'on' | 'standby' | 'booting'; vms: { name: string; state: string }[] }[]
 }
 
 export interface SceneMove {
@@ -42,7 +42,7 @@ export function sceneOf(fleet: Fleet, mode: string, days: number): Scene {
   const at = world.clock.wall()
   const refusal = coordinator.reconciler
     .current()
-    ?.plan.refusals.find(({ reason }) => reason.code !== 'no-headroom')
+    ?.plan.refusals.find(({ reason }) => reason.code !== 'gain-below-margin')
   return {
     at,
     mode,
@@ -52,7 +52,7 @@ export function sceneOf(fleet: Fleet, mode: string, days: number): Scene {
       localTime: at + (site.longitude / 15) * HOUR,
       greenW: world.greenW(site.id),
       loadW: world.siteLoadW(site),
-      hosts: site.hosts.map(({ id }) => ({ id, vms: vmsOn(fleet, id) })),
+      hosts: site.hosts.map(({ id }) => ({ id, power: world.host(id).power, vms: vmsOn(fleet, id) })),
     })),
     moves: movesOf(fleet),
     ended: fleet.ended

@@ -2,7 +2,14 @@
  * A whole fleet in one process on virtual time: the real coordinator, agents and movers over memory sockets, on a
  * simulated world. Trust is by keys handed over in-process; certificates and commands are signed and checked as ever.
  */
-import { createCoordinator, openDatabase, openInlineSolver, thePlanner } from '@heliotrope/coordinator'
+import {
+  createCoordinator,
+  noOutside,
+  openDatabase,
+  openForecastStore,
+  openInlineSolver,
+  thePlanner,
+} from '@heliotrope/coordinator'
 import type { Coordinator, MoveState } from '@heliotrope/coordinator'
 import { defaultPolicy } from '@heliotrope/planner'
 import type { Policy, Solver } from '@heliotrope/planner'
@@ -10,6 +17,7 @@ import {
   DAY,
   defaultMoveLimits,
   HeliotropeError,
+  HOUR,
   memoryLink,
   MINUTE,
   openMemoryJournal,
@@ -33,6 +41,8 @@ import { Peers } from '../net/peers.js'
 import { Streams } from '../net/streams.js'
 import { seedFor } from '../world/noise.js'
 import type { HostSpec, WorldSpec } from '../world/spec.js'
+import { pastHours, weatherService, weatherUrl } from '../world/weather-service.js'
+import type { Weather } from '../world/weather.js'
 import { World } from '../world/world.js'
 import { seededSigner } from './seeded-signer.js'
 import { SimAgent } from './sim-agent.js'
@@ -43,6 +53,8 @@ export interface FleetOptions {
   policy?: Partial<Policy>
   /** How often agents report when nothing changes. Default 60 s. */
   reportMs?: Ms
+  /** So many days before the start the forecasters are told of: learning takes a second or two of real time. Default 0. */
+  taughtDays?: number
   /** Default: HiGHS in this thread. */
   solver?: Solver
   log?: Log
@@ -83,6 +95,7 @@ export class Fleet {
     this.network = new Network(this.world)
     this.journal = openMemoryJournal(this.clock)
     this.#db = openDatabase(':memory:')
+    this.#teach(options.taughtDays ?? 0)
     const rng = seededRng(seedFor(spec.seed, 'keys'))
     this.#signer = seededSigner(rng)
     this.coordinator = this.#createCoordinator()
@@ -156,6 +169,14 @@ export class Fleet {
     return this.world.trace.digest([['coordinator', this.journal], ...journals])
   }
 
+  /** As if the coordinator had watched the meters before. */
+  #teach(days: number): void {
+    const store = openForecastStore(this.#db)
+    for (const { id } of this.world.spec.sites)
+      for (const hour of pastHours(this.world.weather.get(id) as Weather, this.world.spec.startWall, days))
+        store.keepHour(id, hour)
+  }
+
   #connect(id: HostId, key: string): Promise<Socket> {
     if (!this.#coordinatorUp)
       return Promise.reject(new HeliotropeError('unavailable', 'the coordinator is down'))
@@ -180,6 +201,10 @@ export class Fleet {
       db: this.#db,
       signer: this.#signer,
       solver: this.#solver,
+      outside: {
+        http: weatherService(this.clock, spec.sites, this.world.weather),
+        readFile: noOutside.readFile,
+      },
       planner: thePlanner,
       config: {
         reportMs,
@@ -190,6 +215,15 @@ export class Fleet {
           site.hosts.map(host => ({ id: host.id, power: powerModelOf(host), keepAwake: false })),
         ),
         rules: [],
+        forecasts: spec.sites.map(site => ({
+          site: site.id,
+          latitude: site.latitude,
+          longitude: site.longitude,
+          gridGPerKWh: site.gridIntensity,
+          solarPeakW: site.panelPeakW,
+          windRatedW: site.turbineRatedW,
+          weather: { kind: 'open-meteo', url: weatherUrl(site), everyMs: HOUR },
+        })),
         sites: spec.sites.map(({ id, name, latitude, longitude, gridIntensity }) => ({
           id,
           name,
@@ -203,6 +237,7 @@ export class Fleet {
         })),
         policy: {
           ...defaultPolicy,
+          hostPower: powerModelOf(firstHost),
           cooldownMs: 45 * MINUTE,
           reportMaxAgeMs: Math.max(3 * MINUTE, reportMs * 3),
           transferBps: Math.min(...spec.sites.map(site => site.linkBps)),

@@ -20,13 +20,13 @@ export function sunSine(latitude: number, longitude: number, at: Ms): number {
   )
 }
 
-/**
- * Watts of flat panels under a clear or clouded sky. Clear-sky irradiance by Haurwitz (1945),
- * 1098 cos z exp(-0.057 / cos z) W/m2; clouds take up to three quarters (Kasten and Czeplak 1980).
- * @param cloud cover, 0..1
- */
-export function panelW(peakW: W, sine: number, cloud: number): W {
-  if (sine <= 0.01) return 0
-  const clearWm2 = 1098 * sine * Math.exp(-0.057 / sine)
-  return (peakW * clearWm2 * (1 - 0.75 * cloud ** 3.4)) / 1000
-}
+/** Clear-sky irradiance on the flat, W/m2: Haurwitz (1945), 1098 cos z exp(-0.057 / cos z). */
+export const clearSkyWm2 = (sine: number): number =>
+  sine <= 0.01 ? 0 : 1098 * sine * Math.exp(-0.057 / sine)
+
+/** Clouds take up to three quarters (Kasten and Czeplak 1980). @param cloud cover, 0..1 */
+export const cloudFactor = (cloud: number): number => 1 - 0.75 * cloud ** 3.4
+
+/** Watts of flat panels under a clear or clouded sky. @param cloud cover, 0..1 */
+export const panelW = (peakW: W, sine: number, cloud: number): W =>
+  (peakW * clearSkyWm2(sine) * cloudFactor(cloud)) / 1000

@@ -1,6 +1,6 @@
 /** The made-up weather of one site, and the green power it gives. */
 import type { Ms, W } from '@heliotrope/shared'
-import { MINUTE } from '@heliotrope/shared'
+import { DAY, MINUTE } from '@heliotrope/shared'
 import { noise, seedFor } from './noise.js'
 import type { SiteSpec } from './spec.js'
 import { panelW, sunSine } from './sun.js'
@@ -13,14 +13,21 @@ export interface Weather {
   windMps(at: Ms): number
 }
 
+/** Of the made-up weather everywhere. */
+export const MEAN_CLOUD = 0.3
+export const MEAN_WIND_MPS = 6
+/** The weather is older than the world: so long before its start a forecaster could have been taught. */
+export const PAST_MS: Ms = 40 * DAY
+
 export function siteWeather(site: SiteSpec, seed: number, startWall: Ms): Weather {
+  const began = startWall - PAST_MS
   const process = (name: string, persistence: number): ((since: Ms) => number) =>
     noise({ seed: seedFor(seed, `${site.id}/${name}`), stepMs: 10 * MINUTE, persistence })
   const clouds = process('cloud', 0.97)
   const winds = process('wind', 0.985)
   const weather: Weather = {
-    cloud: at => Math.min(1, Math.max(0, 0.3 + 0.3 * clouds(at - startWall))),
-    windMps: at => Math.max(0, 6 + 3 * winds(at - startWall)),
+    cloud: at => Math.min(1, Math.max(0, MEAN_CLOUD + 0.3 * clouds(at - began))),
+    windMps: at => Math.max(0, MEAN_WIND_MPS + 3 * winds(at - began)),
     greenW(at) {
       const sine = sunSine(site.latitude, site.longitude, at)
       return (
