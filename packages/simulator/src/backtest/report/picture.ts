@@ -4,7 +4,7 @@ import type { Ms } from '@heliotrope/shared'
 import type { Scenario } from '../scenario/scenario.js'
 import type { SiteHour } from '../world/world.js'
 
-const LEFT = 150
+const LEFT = 190
 const PLOT = 1000
 const RIGHT = 60
 const TOP = 84
@@ -54,16 +54,20 @@ function drawSite(id: string, hours: readonly SiteHour[], { top, mostW, mostVms 
   const x = (hour: number): number => LEFT + (hour / hours.length) * PLOT
   const w = (watts: number): number => floor - (watts / mostW) * POWER
   const v = (vms: number): number => base - (vms / mostVms) * VMS
-  /** Steps, since each value is the mean of its hour; back along `low`. */
-  const area = (high: (hour: SiteHour) => number, low: (hour: SiteHour) => number): string => {
-    const go = hours.map((hour, n) => `${px(x(n))},${px(high(hour))} ${px(x(n + 1))},${px(high(hour))}`)
-    const back = hours
-      .map((hour, n) => `${px(x(n + 1))},${px(low(hour))} ${px(x(n))},${px(low(hour))}`)
-      .reverse()
-    return [...go, ...back].join(' ')
+  /** Steps, since each value is the mean of its hour. */
+  const steps = (y: (hour: SiteHour) => number): string => {
+    let at = ''
+    return hours
+      .map((hour, n) => {
+        const [before, now] = [at, px(y(hour))]
+        at = now
+        return before === now ? '' : n === 0 ? `${px(x(0))} ${now}` : `H${px(x(n))}V${now}`
+      })
+      .join('')
+      .concat(`H${LEFT + PLOT}`)
   }
-  const polygon = (points: string, colour: string): string => `<polygon points="${points}" fill="${colour}"/>`
-  const line = hours.map((hour, n) => `${px(x(n))},${px(w(hour.loadW))} ${px(x(n + 1))},${px(w(hour.loadW))}`)
+  const area = (y: (hour: SiteHour) => number, low: number, colour: string): string =>
+    `<path d="M${steps(y)}V${px(low)}H${LEFT}Z" fill="${colour}"/>`
   const mean = (of: (hour: SiteHour) => number): number =>
     hours.reduce((sum, hour) => sum + of(hour), 0) / hours.length
   return [
@@ -72,35 +76,12 @@ function drawSite(id: string, hours: readonly SiteHour[], { top, mostW, mostVms 
     text(LEFT - 44, top + 32, `${mean(h => h.greenW).toFixed(0)} W green`, { size: 10, anchor: 'end' }),
     text(LEFT - 44, top + 45, `${mean(h => h.loadW).toFixed(0)} W load`, { size: 10, anchor: 'end' }),
     text(LEFT - 44, top + 58, `${mean(h => h.vms).toFixed(1)} VMs`, { size: 10, anchor: 'end' }),
-    polygon(
-      area(
-        hour => w(hour.greenW),
-        () => floor,
-      ),
-      COLOURS.unused,
-    ),
-    polygon(
-      area(
-        hour => w(Math.min(hour.greenW, hour.loadW)),
-        () => floor,
-      ),
-      COLOURS.used,
-    ),
-    polygon(
-      area(
-        hour => w(Math.max(hour.greenW, hour.loadW)),
-        hour => w(hour.greenW),
-      ),
-      COLOURS.grid,
-    ),
-    polygon(
-      area(
-        hour => v(hour.vms),
-        () => base,
-      ),
-      COLOURS.vms,
-    ),
-    `<polyline points="${line.join(' ')}" fill="none" stroke="${COLOURS.load}" stroke-width="0.9"/>`,
+    // Each covers the one before: the grid's part is what stays visible of the load above the green power.
+    area(hour => w(hour.loadW), floor, COLOURS.grid),
+    area(hour => w(hour.greenW), floor, COLOURS.unused),
+    area(hour => w(Math.min(hour.greenW, hour.loadW)), floor, COLOURS.used),
+    area(hour => v(hour.vms), base, COLOURS.vms),
+    `<path d="M${steps(hour => w(hour.loadW))}" fill="none" stroke="${COLOURS.load}" stroke-width="0.9"/>`,
     rule(floor, '#969696'),
     rule(base, '#969696'),
     text(LEFT - 6, top + 9, `${mostW} W`, { size: 9, anchor: 'end' }),
@@ -170,8 +151,10 @@ const px = (value: number): string => String(Math.round(value * 10) / 10)
 const escape = (words: string): string =>
   words.replace(/[&<>"]/g, letter => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[letter]!)
 
-/** 1, 2 or 5 times a power of ten. */
+/** A round figure. */
 function niceAbove(value: number): number {
   const ten = 10 ** Math.floor(Math.log10(value))
-  return [1, 2, 5, 10].map(step => step * ten).find(step => step >= value) ?? 10 * ten
+  return (
+    [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].map(step => step * ten).find(step => step >= value) ?? 10 * ten
+  )
 }

@@ -77,9 +77,11 @@ export function schedule(facts: Facts, before: Arrangement, orders: readonly Ord
       facts.siteOfHost[from] === facts.siteOfHost[to],
     )
     const asleep = result.awakeFromS[to]! >= HOUR_S
+    const wakes = facts.standby && before.count[to] === 0
+    const readyS = asleep ? type.wakeS : result.awakeFromS[to]! + (wakes ? type.wakeS : 0)
     const free = (host: number): number => slots[host]!.indexOf(Math.min(...slots[host]!))
     const [slotFrom, slotTo] = [free(from), free(to)]
-    const startS = Math.max(room, slots[from]![slotFrom]!, slots[to]![slotTo]!, asleep ? type.wakeS : 0)
+    const startS = Math.max(room, slots[from]![slotFrom]!, slots[to]![slotTo]!, readyS)
     const endS = startS + cost.seconds
     if (endS > HOUR_S) {
       result.refused.push({ ...order, reason: 'the hour is over' })
