@@ -38,7 +38,8 @@ export class ConvexBlend {
     let spread = 0
     for (let k = 0; k < weights.length; k++) spread += Math.abs(forecasts[offset + k]! - mixed)
     this.#scale += rate * (spread / weights.length - this.#scale)
-    if (!(this.#scale > 0) || mixed === actual) return
+    // Less apart than this is the same, and dividing by it would overflow.
+    if (!(this.#scale > 1e-12) || mixed === actual) return
     const pace = Math.max(RATE, FIRST_RATE / Math.sqrt(1 + this.#count / 24))
     const sign = (mixed > actual ? 1 : -1) / this.#scale
     let sum = 0

@@ -54,7 +54,8 @@ export class ErrorBand {
     const count = ++this.#count[condition]!
     const size = Math.abs(error)
     const scale = this.#scale[condition]!
-    if (scale > 0) {
+    // Less than this is no error, and dividing by it would overflow.
+    if (scale > 1e-12) {
       this.#low[condition]!.update(LOW, error / scale)
       this.#high[condition]!.update(HIGH, error / scale)
     }

@@ -77,7 +77,7 @@ export function gridFeatures(
     dark: () => false,
     begin(origin, seen) {
       view = seen
-      const now = finite(memory.persistence(), 0)
+      const now = finite(memory.persistence(), memory.usual(origin))
       start = {
         origin,
         off: finite(offOf(origin), now - memory.usual(memory.newest.slot)),
