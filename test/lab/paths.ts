@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 /** The root of the repository: this file runs as dist/test/lab/paths.js. */
 export const repository = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** The recipes beside the sources: dom0/ and guest/. */
+/** What lies beside the sources and is not compiled: dom0/, guest/, faults/when.mjs. */
 export const recipes = join(repository, 'test/lab')
 
 /** Images, the Node runtime and the hosts' overlays; the images outlive `lab down`. */

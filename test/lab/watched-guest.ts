@@ -60,18 +60,28 @@ export class WatchedGuest {
       throw new LabError(`${this.spec.name} is on ${runsOn.join(' and ') || 'no host'}, not on ${host.name}`)
   }
 
-  /** Ends the guest, takes its disk away, and judges. What Heliotrope left behind counts; what we clean up does not. */
-  async finish(at: Host): Promise<{ verdict: Verdict; left: Leftovers }> {
-    // Some writes after the last move: a disk that went read-only would stop the counter.
+  /** Waits for some more writes: a disk that went read-only would stop the counter. */
+  async writesOn(): Promise<void> {
     const before = await counter(this.spec)
     await until(
       'more writes',
-      60_000,
+      120_000,
       async () => ((await counter(this.spec)) ?? 0) > (before ?? 0) + 2 || undefined,
     )
+  }
+
+  /** Ends the guest, takes its disk away, and judges. What Heliotrope left behind counts; what we clean up does not. */
+  async finish(
+    at: Host,
+    expected: Parameters<typeof leftovers>[1] = {},
+  ): Promise<{ verdict: Verdict; left: Leftovers }> {
+    await this.writesOn()
     await Promise.all([this.ping.stop(), this.http.stop()])
     const runningOn = (await whereRuns(this.lab.hosts, this.spec.name)).length
-    const left = await leftovers(this.lab.hosts, { [at.name]: { guests: [this.spec.name], sessions: 1 } })
+    const left = await leftovers(this.lab.hosts, {
+      ...expected,
+      [at.name]: { guests: [this.spec.name], sessions: 1 },
+    })
     await at.must(`xl destroy ${this.spec.name}`)
     const { lost, highest } = verifyDisk(this.target.file, this.http.acked)
     const node = `iscsiadm -m node -T ${this.target.iqn}`
