@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { MINUTE, SECOND } from '@heliotrope/shared'
 import type { HostId, Sample, SiteId } from '@heliotrope/shared'
 import { newHostRecord, withReport } from '../src/state/host-record.js'
-import type { CpuPoint } from '../src/state/host-record.js'
+import type { CpuPoint } from '../src/state/cpu-window.js'
 import { whereabouts } from '../src/state/owners.js'
 import { siteReading } from '../src/state/site-power.js'
 import { hostPower } from '../src/state/vm-power.js'
@@ -21,7 +21,10 @@ const sample = (meter: string, valueW: number, change: Partial<Sample> = {}): Sa
 })
 
 t.test('green power of a site', async t => {
-  const read = (samples: Sample[], now = 1000) => siteReading(samples, 'green-power', now, MINUTE)
+  const read = (samples: Sample[], now = 1000) => {
+    const { meters: _meters, ...reading } = siteReading(samples, 'green-power', now, MINUTE)
+    return reading
+  }
   t.strictSame(read([]), { quality: 'missing' })
   t.strictSame(read([sample('pv', 100), sample('wind', 50)]), { valueW: 150, quality: 'measured' })
   t.strictSame(

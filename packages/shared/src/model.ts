@@ -221,6 +221,10 @@ export interface HostState {
   domains: Domain[]
   /** Latest watts of the whole host; undefined without a meter. */
   powerW?: W
+  /** Of these, what it draws with nothing to do; the rest is shared among dom0 and its VMs (`VmState.powerW`). */
+  idleW?: W
+  /** dom0's own share of the rest. */
+  dom0W?: W
   findings: Finding[]
   moves: MoveProgress[]
   /** Absent: awake as long as it is connected. */
@@ -235,6 +239,22 @@ export interface HostState {
   draining?: boolean
 }
 
+/** One meter of a site. */
+export interface SiteMeter {
+  /** As its agents name it. */
+  meter: string
+  role: MeterRole
+  device?: string
+  /** Agents that read it; counted once. */
+  hosts: HostId[]
+  /** Absent if it cannot be trusted now. */
+  valueW?: W
+  quality: Quality
+  at: Ms
+  /** What a person should know: its readers do not agree. */
+  note?: string
+}
+
 export interface SiteState {
   id: SiteId
   name: string
@@ -243,6 +263,8 @@ export interface SiteState {
   /** Latest green power of the site, summed over its meters; undefined if no meter can be trusted now. */
   greenW?: W
   greenQuality: Quality | 'missing'
+  /** What the two figures come from: each meter once, however many agents read it. */
+  meters?: SiteMeter[]
   /** Power its hosts draw now. */
   loadW: W
   /** Absent: off. */

@@ -12,14 +12,11 @@ import type {
   SiteId,
 } from '@heliotrope/shared'
 import { SECOND } from '@heliotrope/shared'
-
-/** CPU seconds of all domains at one instant; `dom0` is dom0. */
-export interface CpuPoint {
-  at: Ms
-  cpuS: Record<string, number>
-  /** Watts of the whole host then, if it has a meter. */
-  powerW: number | undefined
-}
+import { cpuWindow } from './cpu-window.js'
+import type { CpuPoint } from './cpu-window.js'
+import { hostWatts } from './host-watts.js'
+import { learnIdle } from './idle-fit.js'
+import type { IdleFit } from './idle-fit.js'
 
 export interface HostRecord {
   id: HostId
@@ -41,10 +38,10 @@ export interface HostRecord {
   samples: Sample[]
   /** Oldest first, of this boot, over `CPU_WINDOW_MS`. */
   cpu: CpuPoint[]
+  /** What its meter teaches of its idle power. */
+  idle?: IdleFit | undefined
 }
 
-/** VM watts come from at least this much CPU time (shorter windows jitter by more than a VM draws). */
-export const CPU_MIN_WINDOW_MS: Ms = 60 * SECOND
 const CPU_WINDOW_MS: Ms = 120 * SECOND
 /** Points closer than this add nothing. */
 const CPU_STEP_MS: Ms = 5 * SECOND
@@ -77,18 +74,22 @@ export function withReport(record: HostRecord, report: Report): HostRecord {
   if (sameBoot && report.seq <= record.reportSeq) return record
   if (!sameBoot && !report.full) return record
   const base = sameBoot ? record : { ...record, cpu: [], moves: [], alarms: [], samples: [] }
+  const samples = withSamples(base.samples, report.samples)
+  const cpu = withCpu(base.cpu, report, samples)
+  const facts = report.facts ?? base.facts
   return {
     ...base,
     reportBoot: report.bootId,
     reportSeq: report.seq,
     lastReportAt: report.at,
-    facts: report.facts ?? base.facts,
+    facts,
     domains: report.domains ?? base.domains,
     findings: report.findings ?? base.findings,
     moves: report.moves,
     alarms: withAlarms(report.full ? [] : base.alarms, report.alarms),
-    samples: withSamples(base.samples, report.samples),
-    cpu: withCpu(base.cpu, report),
+    samples,
+    cpu,
+    idle: withIdle(base.idle, cpu, facts?.cpus),
   }
 }
 
@@ -109,16 +110,24 @@ function withSamples(before: readonly Sample[], news: readonly Sample[]): Sample
   return [...latest.values()]
 }
 
-function withCpu(before: readonly CpuPoint[], report: Report): CpuPoint[] {
+function withCpu(before: readonly CpuPoint[], report: Report, samples: readonly Sample[]): CpuPoint[] {
   if (Object.keys(report.cpuS).length === 0) return [...before]
   const last = before.at(-1)
-  if (last && report.at < last.at) return [point(report)]
+  const powerW = hostWatts(samples, report.samples, report.at)
+  const point: CpuPoint = { at: report.at, cpuS: report.cpuS, powerW }
+  if (last && report.at < last.at) return [point]
   const kept = before.filter(earlier => earlier.at >= report.at - CPU_WINDOW_MS)
   if (last && report.at - last.at < CPU_STEP_MS) kept.pop()
-  return [...kept, point(report)]
+  return [...kept, point]
 }
 
-function point(report: Report): CpuPoint {
-  const watts = report.samples.filter(sample => sample.role === 'host-power').map(sample => sample.valueW)
-  return { at: report.at, cpuS: report.cpuS, powerW: watts.at(-1) }
+function withIdle(
+  before: IdleFit | undefined,
+  points: readonly CpuPoint[],
+  cpus: number | undefined,
+): IdleFit | undefined {
+  const window = cpus === undefined ? undefined : cpuWindow(points)
+  if (window?.meteredW === undefined) return before
+  const busy = window.busyS / (window.spanS * (cpus as number))
+  return learnIdle(before, window.end, busy, window.meteredW)
 }

@@ -1,6 +1,9 @@
 /** Green power and load of a site, from the meters of all its hosts. A meter that cannot be trusted is never used. */
-import type { MeterRole, Ms, Quality, Sample, W } from '@heliotrope/shared'
+import type { MeterRole, Ms, Quality, SiteMeter, W } from '@heliotrope/shared'
 import { HOUR, MINUTE } from '@heliotrope/shared'
+import { meterGroups } from './meter-groups.js'
+import type { SeenSample } from './meter-groups.js'
+import { agreedReading } from './agreed-reading.js'
 
 /** A meter that has not spoken for so long is no meter any more. */
 const FORGOTTEN_MS: Ms = HOUR
@@ -12,29 +15,31 @@ export interface MeterReading {
   valueW?: W
   /** The worst of the meters'. */
   quality: Quality | 'missing'
+  meters: SiteMeter[]
 }
 
 const worstFirst: readonly Quality[] = ['stale', 'constant', 'estimated', 'measured']
 
 /**
- * One reading for a role at a site. A meter name that several agents see is one meter; its newest sample counts.
+ * One reading for a role at a site. A meter that several agents read counts once.
  * @param samples of all hosts of the site
  */
-export function siteReading(samples: readonly Sample[], role: MeterRole, now: Ms, staleMs: Ms): MeterReading {
-  const newest = new Map<string, Sample>()
-  for (const sample of samples) {
-    if (sample.role !== role || now - sample.at > FORGOTTEN_MS) continue
-    const before = newest.get(sample.meter)
-    if (!before || before.at < sample.at) newest.set(sample.meter, sample)
-  }
-  if (newest.size === 0) return { quality: 'missing' }
-  const meters = [...newest.values()]
-  const qualities = meters.map(sample => effective(sample, now, staleMs))
-  const quality = worstFirst.find(candidate => qualities.includes(candidate)) ?? 'stale'
-  if (quality !== 'measured' && quality !== 'estimated') return { quality }
+export function siteReading(
+  samples: readonly SeenSample[],
+  role: MeterRole,
+  now: Ms,
+  staleMs: Ms,
+): MeterReading {
+  const seen = samples
+    .filter(sample => sample.role === role && now - sample.at <= FORGOTTEN_MS)
+    .map(sample => ({ ...sample, quality: effective(sample, now, staleMs) }))
+  const meters = meterGroups(seen).map(agreedReading)
+  if (meters.length === 0) return { quality: 'missing', meters }
+  const quality = worstFirst.find(candidate => meters.some(meter => meter.quality === candidate)) ?? 'stale'
+  if (quality !== 'measured' && quality !== 'estimated') return { quality, meters }
   // An inverter at night reads a few watts below zero; that is no green power, and no debt either.
-  return { valueW: meters.reduce((sum, sample) => sum + Math.max(0, sample.valueW), 0), quality }
+  return { valueW: meters.reduce((sum, meter) => sum + Math.max(0, meter.valueW ?? 0), 0), quality, meters }
 }
 
-const effective = (sample: Sample, now: Ms, staleMs: Ms): Quality =>
+const effective = (sample: SeenSample, now: Ms, staleMs: Ms): Quality =>
   now - sample.at > staleMs || sample.at - now > AHEAD_MS ? 'stale' : sample.quality

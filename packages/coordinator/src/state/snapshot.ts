@@ -10,7 +10,6 @@ import type {
   Snapshot,
   VmId,
   VmState,
-  W,
 } from '@heliotrope/shared'
 import { rulesOf } from '../config/rules.js'
 import type { VmRule } from '../config/rules.js'
@@ -20,6 +19,7 @@ import type { HostNote, VmNote } from './fleet.js'
 import type { HostRecord } from './host-record.js'
 import { baseName } from './owners.js'
 import type { Whereabouts } from './owners.js'
+import { idleOf } from './idle-fit.js'
 import { siteReading } from './site-power.js'
 import { hostPower } from './vm-power.js'
 import type { HostPower } from './vm-power.js'
@@ -45,7 +45,10 @@ export interface SnapshotInput {
 export function buildSnapshot(input: SnapshotInput): Snapshot {
   const { at, sites, hosts, places } = input
   const powers = new Map(
-    hosts.map(host => [host.id, host.facts && hostPower(host.cpu, host.facts, modelOf(input, host))]),
+    hosts.map(host => [
+      host.id,
+      host.facts && hostPower(host.cpu, host.facts, modelOf(input, host), idleOf(host.idle)),
+    ]),
   )
   return {
     at,
@@ -73,7 +76,7 @@ function siteState(
 ): SiteState {
   const { at, meterStaleMs } = input
   const fresh = hosts.filter(host => host.connected || at - host.lastReportAt <= meterStaleMs)
-  const samples = fresh.flatMap(host => host.samples)
+  const samples = fresh.flatMap(host => host.samples.map(sample => ({ ...sample, host: host.id })))
   const green = siteReading(samples, 'green-power', at, meterStaleMs)
   const load = siteReading(samples, 'load', at, meterStaleMs)
   const drawn = hosts.reduce((sum, host) => {
@@ -90,6 +93,7 @@ function siteState(
     ...(green.valueW === undefined ? {} : { greenW: green.valueW }),
     greenQuality: green.quality,
     loadW: load.valueW ?? drawn,
+    ...(green.meters.length + load.meters.length > 0 && { meters: [...green.meters, ...load.meters] }),
     ...(site.standby !== undefined && { standby: site.standby }),
     ...(site.awakeFloor !== undefined && { awakeFloor: site.awakeFloor }),
     ...(site.pue !== undefined && { pue: site.pue }),
@@ -101,7 +105,11 @@ const modelOf = (input: SnapshotInput, host: HostRecord): HostPowerModel =>
 
 function hostState(host: HostRecord, power: HostPower | undefined, input: SnapshotInput): HostState[] {
   if (!host.facts) return []
-  const powerW: { powerW?: W } = power && !power.estimated ? { powerW: power.totalW } : {}
+  const dom0W = power?.domainsW.get('dom0')
+  const powerW: Pick<HostState, 'powerW' | 'idleW' | 'dom0W'> =
+    power && !power.estimated
+      ? { powerW: power.totalW, idleW: power.idleW, ...(dom0W !== undefined && { dom0W }) }
+      : {}
   const { id, site, connected, lastReportAt, bootId, facts, domains, findings, moves } = host
   const note = input.hostNoteOf(id)
   const state = { id, site, connected, lastReportAt, bootId, facts, domains, ...powerW, findings, moves }

@@ -51,6 +51,8 @@ export interface VmSpec {
   host: HostId
   /** Mean share of its vcpus in use. */
   use: Fraction
+  /** What a busy core of it draws against a mean one; instruction mixes differ. Default 1. */
+  coreDraw?: Fraction
   /** How fast it writes to pages that were sent already. */
   dirtyMiBps: number
   /** Its disk is a local one: it cannot move. */

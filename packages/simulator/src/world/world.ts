@@ -114,17 +114,25 @@ export class World {
   }
 
   hostW(host: SimHost): W {
-    return host.loadW(this.busyCores(host))
+    return host.loadW(this.#drawnCores(host))
+  }
+
+  /** The truth that agents can only estimate: what of the host's watts beyond idle is this domain's. */
+  domainW(host: SimHost, domain: SimDomain): W {
+    const { idleW, peakW, cpus } = host.spec
+    const all = this.#drawnCores(host)
+    if (domain.state !== 'running' || all === 0) return 0
+    return ((peakW - idleW) * Math.min(1, all / cpus) * this.#drawn(domain.spec)) / all
   }
 
   siteLoadW(site: SiteSpec): W {
     return site.hosts.reduce((sum, { id }) => sum + this.hostW(this.host(id)), 0)
   }
 
-  busyCores(host: SimHost): number {
+  #drawnCores(host: SimHost): number {
     let cores = 0
     for (const domain of host.domains.values())
-      if (domain.state === 'running') cores += this.#cores(domain.spec)
+      if (domain.state === 'running') cores += this.#drawn(domain.spec)
     return cores
   }
 
@@ -200,11 +208,16 @@ export class World {
     return vm.vcpus * (this.#demand.get(vm.uuid) as (at: Ms) => number)(this.#bookedAt)
   }
 
+  /** The same in mean cores: a core of one VM draws more than a core of another. */
+  #drawn(vm: VmSpec): number {
+    return this.#cores(vm) * (vm.coreDraw ?? 1)
+  }
+
   /** The same sum in the same order as `siteLoadW`, so that a world without moves gives the same bits. */
   #stayLoadW(site: SiteSpec): W {
     return site.hosts.reduce((sum, spec) => {
       let cores = 0
-      for (const stay of this.#stays) if (stay.host.spec.id === spec.id) cores += this.#cores(stay.vm)
+      for (const stay of this.#stays) if (stay.host.spec.id === spec.id) cores += this.#drawn(stay.vm)
       return sum + hostW(spec, cores)
     }, 0)
   }

@@ -48,14 +48,13 @@ export function nutMeter(ports: { client: NutClient; clock: Clock }, options: Nu
     }
   }
   const watts = (text: string): number => wattsIn(text, 'W')
+  const notTold = (error: unknown): undefined => {
+    if (error instanceof HeliotropeError && error.details?.['nut'] === 'VAR-NOT-SUPPORTED') return undefined
+    throw error
+  }
   /** Undefined if this device does not tell it. */
   const told = async (of: string, read: (text: string) => number = watts): Promise<number | undefined> => {
-    try {
-      return await number(of, read)
-    } catch (error) {
-      if (error instanceof HeliotropeError && error.details?.['nut'] === 'VAR-NOT-SUPPORTED') return undefined
-      throw error
-    }
+    return number(of, read).catch(notTold)
   }
 
   const read = async (): Promise<Omit<Reading, 'at'>> => {
@@ -86,8 +85,9 @@ export function nutMeter(ports: { client: NutClient; clock: Clock }, options: Nu
   const identity = async (): Promise<string | undefined> => {
     const word = async (last: string): Promise<string> => {
       for (const of of [`device.${last}`, `ups.${last}`]) {
-        const text = await client.getVar(ups, of).catch(() => '')
-        if (text.trim()) return text.trim()
+        // What is not told is no name; a fault is a fault, or a device would have two names.
+        const text = await client.getVar(ups, of).catch(notTold)
+        if (text?.trim()) return text.trim()
       }
       return ''
     }
