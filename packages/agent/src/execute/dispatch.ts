@@ -21,6 +21,7 @@ import type {
   Ms,
   ResultMessage,
 } from '@heliotrope/shared'
+import { openRefusals } from '../refusals.js'
 import type { CommandSession } from './command-session.js'
 
 /** How far the clocks of coordinator and host may differ before commands count as expired. */
@@ -38,9 +39,6 @@ const journalled: Record<CommandKind, boolean> = {
   // Sent at each connect; keeps its own record, and only of what is new.
   'host.trust': false,
 }
-
-/** Refusals written to the journal in a row; beyond that a flood only reaches the log. */
-const AUDITED_REFUSALS = 100
 
 export interface DispatchPorts {
   clock: Clock
@@ -63,7 +61,7 @@ export interface Dispatch {
 export function createDispatch(ports: DispatchPorts): Dispatch {
   const { clock, log, journal, handlers } = ports
   const running = new Map<CommandId, Promise<ResultMessage>>()
-  let refusals = 0
+  const refusals = openRefusals(journal, log, 'audit/commands')
 
   const run = async (body: CommandBody): Promise<ResultMessage> => {
     const stream = `command/${body.id}`
@@ -94,17 +92,7 @@ export function createDispatch(ports: DispatchPorts): Dispatch {
 
   const refuse = (body: CommandBody, error: HeliotropeError): ResultMessage => {
     log.warn('command refused', { id: body.id, kind: body.kind, error: errorChain(error) })
-    if (refusals++ < AUDITED_REFUSALS)
-      try {
-        journal.append('audit/commands', 'refused', {
-          id: body.id,
-          kind: body.kind,
-          to: body.to,
-          why: error.message,
-        })
-      } catch (cause) {
-        log.error('refusal could not be journalled', { error: errorChain(cause) })
-      }
+    refusals.note({ id: body.id, kind: body.kind, to: body.to, why: error.message })
     return failure(body.id, error)
   }
 
@@ -133,7 +121,7 @@ export function createDispatch(ports: DispatchPorts): Dispatch {
       const done = await result
       if (!done.ok)
         log.warn('command failed', { id: body.id, kind: body.kind, code: done.code, why: done.message })
-      else if (journalled[body.kind]) refusals = 0
+      else if (journalled[body.kind]) refusals.reset()
       return done
     },
   }

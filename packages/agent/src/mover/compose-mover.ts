@@ -13,6 +13,7 @@ import { moveJournal } from './records.js'
 import type { SourceRecord, TargetRecord } from './records.js'
 import { runSource } from './run-source.js'
 import { runTarget } from './run-target.js'
+import { openRefusals } from '../refusals.js'
 import { everTrusted } from '../trust/trust.js'
 import { refusedPeer } from './refused-peer.js'
 import type { MoverSettings } from './settings.js'
@@ -72,7 +73,14 @@ export async function runMover(options: MoverOptions): Promise<void> {
   const side = { coordinatorKeys: keys, status: options.status, signal: options.signal }
   const transfer = { spawn, xl: ['xl'] as const, env, clock, log, move }
   const grant = order.grant.body
-  const peer = { clock, log, identity, grant, refused: () => refusedPeer(journal, role, grant) }
+  const peer = {
+    clock,
+    log,
+    identity,
+    grant,
+    refused: () => refusedPeer(journal, role, grant),
+    audit: openRefusals(journal, log, 'audit/peers').note,
+  }
   if (role === 'source') await source(order, options, common, side, transfer, peer)
   else await target(order, options, common, side, transfer, peer)
 }
@@ -84,7 +92,7 @@ type Transfer = Pick<
 >
 type PeerPart = Pick<
   ConstructorParameters<typeof PeerTarget>[0],
-  'clock' | 'log' | 'identity' | 'grant' | 'refused'
+  'clock' | 'log' | 'identity' | 'grant' | 'refused' | 'audit'
 >
 
 async function source(

@@ -11,6 +11,8 @@ import type {
   MoveRole,
   Ms,
 } from '@heliotrope/shared'
+import { openRefusals } from '../refusals.js'
+import type { Refusals } from '../refusals.js'
 import type { PeerMessage } from './peer-messages.js'
 import type { MoveOrder, SidePorts, TransferProgress } from './ports.js'
 import { inboxOf, streamOf } from './records.js'
@@ -58,6 +60,7 @@ export class SideContext {
   readonly #given = new Map<string, HostCertificate>()
   readonly #saidAt = new Map<string, Ms>()
   readonly #startedAt: Ms
+  readonly #refusals: Refusals
   #inboxSeen = 0
   /** The other side needs nothing more of us (`done`, `closed`, or the coordinator's word for it). */
   peerFinished = false
@@ -69,6 +72,7 @@ export class SideContext {
     this.grant = checkGrant(order.grant, options.coordinatorKeys)
     this.options = options
     this.#startedAt = ports.clock.wall()
+    this.#refusals = openRefusals(ports.journal, ports.log, 'audit/certificates')
     // What an earlier process of this side has given out is given out again, to the letter.
     for (const { body } of ports.journal.read(streamOf(order.role, this.grant.move))) {
       const { certificate } = body as RecordBody
@@ -85,7 +89,10 @@ export class SideContext {
       this.got.set(body.kind, certificate)
       this.ports.log.info('certificate received', { kind: body.kind, epoch: body.epoch })
     } catch (error) {
-      this.ports.log.warn('certificate refused', { error: errorChain(error) })
+      const why = errorChain(error)
+      this.ports.log.warn('certificate refused', { error: why })
+      const { kind, move, epoch, by } = certificate.body
+      this.#refusals.note({ kind, move, epoch, by, why: why.slice(0, 500) })
     }
   }
 

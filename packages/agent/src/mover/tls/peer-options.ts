@@ -10,6 +10,8 @@ export interface PeerOptions {
   grant: GrantBody
   /** Asked at each connection: why the host that the Grant names is not let in all the same (its key was revoked). */
   refused?: () => string | undefined
+  /** Who was not let in, and why, for the audit. */
+  audit?: (body: { from: string; why: string }) => void
   /** How often a beat is sent on the control connection. Default 2 s. */
   beatMs?: Ms
   /** Silence after which the control connection counts as lost. Default 10 s. */

@@ -106,7 +106,16 @@ export class PeerSource implements Peer {
 
   /** Resolves when TLS stands, the target is the one of the Grant, and the hello is written. @throws unavailable */
   #open(channel: PeerHello['channel']): Promise<TLSSocket> {
-    const { address, port, identity, grant, clock, refused, handshakeMs = HANDSHAKE_MS } = this.#options
+    const {
+      address,
+      audit,
+      port,
+      identity,
+      grant,
+      clock,
+      refused,
+      handshakeMs = HANDSHAKE_MS,
+    } = this.#options
     return new Promise((resolve, reject) => {
       const socket = connect({
         ...tlsOptions(identity),
@@ -135,6 +144,7 @@ export class PeerSource implements Peer {
           const why = refused?.()
           if (why !== undefined) throw new HeliotropeError('unauthorised', why)
         } catch (error) {
+          audit?.({ from: `${address}:${port}`, why: errorChain(error).slice(0, 500) })
           return fail(error)
         }
         cancel()

@@ -103,12 +103,14 @@ export class PeerTarget implements Peer {
 
   /** TLS stands; now the certificate, then the hello. */
   #secured(socket: TLSSocket): void {
-    const { grant, identity, log, refused } = this.#options
+    const { audit, grant, identity, log, refused } = this.#options
     const from = fromOf(socket)
     const frames = new FrameReader()
     socket.on('error', () => {})
     const refuse = (error: unknown): void => {
-      log.warn('connection refused', { from, error: errorChain(error) })
+      const why = errorChain(error)
+      log.warn('connection refused', { from, error: why })
+      audit?.({ from, why: why.slice(0, 500) })
       socket.destroy()
     }
     try {

@@ -1,0 +1,193 @@
+// A host with everything real but Xen: key, certificate and session by TLS, journal in SQLite. The test is its coordinator.
+import {
+  certify,
+  decode,
+  defaultMoveLimits,
+  encode,
+  fromAgentSchema,
+  memoryLog,
+  newSigner,
+  openSqliteJournal,
+  PROTOCOL,
+  signValue,
+  systemClock,
+  systemRng,
+} from '@heliotrope/shared'
+import type {
+  CommandBody,
+  CommandId,
+  CommandMessage,
+  FromAgent,
+  Grant,
+  GrantBody,
+  Hello,
+  HostId,
+  ResultMessage,
+  Signer,
+  SiteId,
+  Socket,
+} from '@heliotrope/shared'
+import type { Test } from 'tap'
+import { createAgent } from '../../src/agent.js'
+import { EpochIndex } from '../../src/execute/epochs.js'
+import { Moves } from '../../src/execute/moves.js'
+import { streamOf } from '../../src/mover/records.js'
+import { openReportBuffer } from '../../src/report/buffer.js'
+import { connectCoordinator } from '../../src/trust/connect.js'
+import { join } from '../../src/trust/join.js'
+import { Door } from './door.js'
+import { MOVE, until, vm } from './mover-fixture.js'
+import { smallHost } from './small-host.js'
+
+const HOST = 'a1' as HostId
+let ids = 0
+const nextId = (): CommandId => (++ids).toString(16).padStart(24, '0') as CommandId
+
+export async function i9Host(t: Test) {
+  const dir = t.testdir({ ca: {}, data: {} })
+  const door = new Door(`${dir}/ca`)
+  await door.open(t)
+  const identity = await join({
+    coordinator: door.url,
+    host: HOST,
+    site: 'a' as SiteId,
+    token: door.token,
+    dataDir: `${dir}/data`,
+  })
+  const clock = systemClock()
+  const log = memoryLog()
+  const journal = openSqliteJournal({ file: `${dir}/data/journal.db`, clock })
+  const launched: string[] = []
+  const moves = new Moves({
+    clock,
+    log,
+    journal,
+    epochs: new EpochIndex(journal),
+    launcher: {
+      launch: (role, move) => {
+        launched.push(streamOf(role, move))
+        journal.append(streamOf(role, move), 'PREPARED', {})
+        return Promise.resolve()
+      },
+      status: () => Promise.resolve('starting'),
+    },
+    host: HOST,
+    key: identity.signer.fingerprint,
+    bootId: 'boot-here',
+    coordinatorKeys: identity.coordinatorKeys,
+    address: '127.0.0.1',
+    ports: [4430, 4433],
+  })
+  const sessions: { socket: Socket; hello: Hello; heard: FromAgent[] }[] = []
+  door.session = socket => {
+    const heard: FromAgent[] = []
+    socket.onMessage = bytes => {
+      const message = decode(fromAgentSchema, bytes)
+      heard.push(message)
+      if (message.t !== 'hello') return
+      sessions.push({ socket, hello: message, heard })
+      socket.send(encode({ t: 'welcome', protocol: PROTOCOL, now: clock.wall(), reportMs: 60_000 }))
+    }
+  }
+  const agent = createAgent(
+    {
+      clock,
+      rng: systemRng(),
+      log,
+      journal,
+      hypervisor: smallHost().hypervisor,
+      meters: [],
+      moves,
+      buffer: openReportBuffer({ file: ':memory:', clock, log }),
+      connect: () => connectCoordinator(door.url, identity),
+      signer: identity.signer,
+      coordinatorKeys: identity.coordinatorKeys,
+    },
+    {
+      host: HOST,
+      site: 'a' as SiteId,
+      bootId: 'boot-here',
+      version: '0.1.0',
+      moverAddress: '127.0.0.1',
+      portals: [],
+      uplink: { minRetryMs: 10, maxRetryMs: 20 },
+    },
+  )
+  await agent.start()
+  t.teardown(async () => {
+    await agent.stop()
+    journal.close()
+  })
+  await until(() => sessions.length > 0)
+
+  const other = newSigner()
+  let seq = 0
+  const now = (): (typeof sessions)[number] => sessions.at(-1)!
+  return {
+    journal,
+    launched,
+    moves,
+    log,
+    sessions,
+    coordinator: door.signer,
+    other,
+    /** A command as the coordinator would make it, on the newest connection. */
+    command(
+      kind: CommandBody['kind'],
+      args: unknown,
+      change: object = {},
+      signer = door.signer,
+    ): CommandMessage {
+      const body = {
+        id: nextId(),
+        to: HOST,
+        kind,
+        args,
+        reason: [{ by: 'test', why: 'I9', at: 1 }],
+        issuedAt: Math.round(clock.wall()),
+        expiresAt: Math.round(clock.wall()) + 60_000,
+        session: now().hello.session,
+        seq: ++seq,
+        ...change,
+      } as CommandBody
+      return { t: 'command', body, key: signer.publicKey, signature: signValue(signer, body) }
+    },
+    grant(change: Partial<GrantBody> = {}, signer: Signer = door.signer): Grant {
+      const at = Math.round(clock.wall())
+      return certify<GrantBody>(signer, {
+        kind: 'grant',
+        move: MOVE,
+        vm: vm.uuid,
+        epoch: 8,
+        from: { host: 'b1' as HostId, key: other.fingerprint, bootId: 'boot-there' },
+        to: { host: HOST, key: identity.signer.fingerprint, bootId: 'boot-here' },
+        config: vm,
+        startBefore: at + 60_000,
+        at,
+        ...change,
+      })
+    },
+    /** Sends, and waits for the answer to its id, the newest. */
+    async send(message: CommandMessage): Promise<ResultMessage> {
+      const { socket, heard } = now()
+      const from = heard.length
+      socket.send(encode(message))
+      const answer = (): ResultMessage | undefined =>
+        heard
+          .slice(from)
+          .find((one): one is ResultMessage => one.t === 'result' && one.id === message.body.id)
+      await until(() => answer() !== undefined)
+      return answer()!
+    },
+    /** Cuts the connection and waits for the next. */
+    async reconnect(): Promise<void> {
+      const before = sessions.length
+      now().socket.close(4000, 'test')
+      await until(() => sessions.length > before)
+      seq = 0
+    },
+    audited: () => journal.read('audit/commands').map(record => record.body as Record<string, unknown>),
+  }
+}
+
+export const targetArgs = (grant: Grant) => ({ grant, limits: defaultMoveLimits })
