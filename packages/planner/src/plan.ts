@@ -91,6 +91,9 @@ function countings(fleet: Fleet): Units[] {
 function stays(fleet: Fleet, look: Outlook): Candidate | undefined {
   const units = unitsOf(fleet, 'as-is')
   if (units === undefined || look.slots.length === 0) return undefined
-  const wanted = units.sites.map(({ covered }) => sum(covered))
+  const wanted = units.sites.map(({ model, covered }) => {
+    const drained = model.hosts.filter(({ host, movable }) => host.state.draining && movable.length > 0)
+    return sum(covered) + drained.length
+  })
   return candidate(fleet, look, units, wanted, undefined)
 }

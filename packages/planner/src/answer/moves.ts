@@ -75,8 +75,22 @@ export function planned(decision: Decision, moves: readonly DraftMove[]): Planne
       measured: move.vm.cost.measured,
       mode: modeOf(move),
       wakes: !awake(move.to),
+      ...along(move, moves),
     }
   })
+}
+
+/** Mates of its groups that go where it goes. */
+function along(move: DraftMove, moves: readonly DraftMove[]): Pick<PlannedMove, 'with'> {
+  const names = move.vm.state.together
+  if (names === undefined) return {}
+  const mates = moves.filter(
+    other =>
+      other !== move &&
+      other.to.site === move.to.site &&
+      other.vm.state.together?.some(name => names.includes(name)) === true,
+  )
+  return mates.length > 0 ? { with: mates.map(mate => mate.vm.state.uuid) } : {}
 }
 
 /** By itself only where both sites are run so, and, if it pays only by a host that then sleeps, where that is, too. */

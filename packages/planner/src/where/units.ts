@@ -45,6 +45,7 @@ export interface Units {
 export type Count = 'packed' | 'as-is'
 
 const TINY = 1e-9
+const NEARLY_ONE = 0.5
 
 /** @returns undefined if no VM may move */
 export function unitsOf(fleet: Fleet, count: Count): Units | undefined {
@@ -70,17 +71,20 @@ export function unitsOf(fleet: Fleet, count: Count): Units | undefined {
   }
   const whole = hosts.some(host => host.sleepable)
   const used = (host: HostModel): boolean => host.movable.length > 0
-  const total = !whole
+  // A host in use, or one like it, takes one unit, be it a little smaller than the rest.
+  const wholeRoom = (host: HostModel): number => {
+    const own = host.target ? rawRoom(host) : 0
+    return count === 'as-is' && own > NEARLY_ONE ? Math.max(1, own) : own
+  }
+  const wanted = !whole
     ? hostsWorth
     : count === 'packed'
-      ? Math.min(Math.ceil(hostsWorth - 1e-6), Math.max(hostsWorth, sum(targets.map(rawRoom))))
+      ? Math.ceil(hostsWorth - 1e-6)
       : hosts.filter(used).length
+  const total = Math.min(wanted, sum(targets.map(wholeRoom)))
   if (total <= 0) return undefined
   const scale = total / hostsWorth
   const sizeOf = (vm: VmWork): number => raw(vm) * scale
-  // A unit holds less than a host could, when the number of units was rounded up: a host still takes one.
-  const capacityOf = (host: HostModel): number =>
-    host.target ? (whole ? Math.max(rawRoom(host), 0) : rawRoom(host) * scale) : 0
   const dynamicW = sum(movable.map(vm => vm.state.powerW)) / total
   const order = (model: SiteModel): HostModel[] => [...model.hosts].sort((a, b) => fillOrder(a, b, raw))
   const hostsWh = sum(movable.map(vm => vm.cost.hostsWh)) / total
@@ -90,11 +94,11 @@ export function unitsOf(fleet: Fleet, count: Count): Units | undefined {
     unitWh: hostsWh + wanWh,
     unitMs: sum(movable.map(vm => vm.cost.durationMs)) / total,
     sizeOf,
-    capacityOf,
+    capacityOf: wholeRoom,
     order,
     sites: fleet.sites.map(model => ({
       model,
-      segments: segmentsOf(order(model), capacityOf, dynamicW),
+      segments: segmentsOf(order(model), wholeRoom, dynamicW),
       covered:
         whole && count === 'as-is'
           ? model.hosts.filter(host => host.target && used(host)).map(() => 1)
