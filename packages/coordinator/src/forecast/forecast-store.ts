@@ -85,7 +85,7 @@ export function openForecastStore(db: Db): ForecastStore {
       db.prepare('DELETE FROM forecast_issued WHERE received_at < ?').run(Math.round(now - ISSUED_MS))
       db.prepare(
         `DELETE FROM forecast_issued WHERE received_at < @week AND received_at NOT IN (
-           SELECT min(received_at) FROM forecast_issued GROUP BY site, kind, received_at / @every)`,
+           SELECT min(received_at) FROM forecast_issued GROUP BY site, kind, received_at / CAST(@every AS INTEGER))`,
       ).run({ week: Math.round(now - 7 * DAY), every: THIN_MS })
     },
   }

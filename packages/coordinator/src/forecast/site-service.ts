@@ -103,7 +103,7 @@ export class SiteService {
     const forecaster = this.#forecaster
     if (!forecaster || this.#stopping.signal.aborted) return
     const end = Math.floor((now - LATE_MS) / HOUR) * HOUR
-    if (this.#lastHour !== undefined && this.#lastHour > now + HOUR) return this.#clockWentBack(now)
+    if (this.#lastHour !== undefined && this.#lastHour > now + HOUR) return this.#learn()
     const first = Math.max(
       this.#lastHour === undefined ? end - HOUR : this.#lastHour + HOUR,
       end - CATCH_UP_MS,
@@ -142,10 +142,14 @@ export class SiteService {
         .slice(-500)
   }
 
+  /** Anew from what is stored. A clock that was ahead has dated hours into the future: those go first. */
   async #learn(): Promise<void> {
-    const { clock, store } = this.#ports
+    this.#forecaster = undefined
+    const { clock, log, store } = this.#ports
     const { site } = this.config
     const now = clock.wall()
+    const dropped = store.dropHoursFrom(site, Math.floor(now / HOUR) * HOUR)
+    if (dropped > 0) log.warn('hours dated ahead of the clock are dropped', { site, dropped })
     const hours = store.hours(site, now - LEARN_MS, now)
     const measured = hours.flatMap(({ greenW }) => greenW ?? [])
     const forecaster = this.#make(measured.reduce((most, greenW) => Math.max(most, greenW), 0))
@@ -177,18 +181,5 @@ export class SiteService {
       mostSeenW,
       ...(panel ? { panel } : {}),
     })
-  }
-
-  /** A clock that was ahead has dated hours into the future: they are dropped, and all is learnt anew. */
-  async #clockWentBack(now: Ms): Promise<void> {
-    const { store, log } = this.#ports
-    const from = Math.floor(now / HOUR) * HOUR
-    const dropped = store.dropHoursFrom(this.config.site, from)
-    log.warn('the clock went back: hours measured ahead of it are dropped', {
-      site: this.config.site,
-      dropped,
-    })
-    this.#forecaster = undefined
-    await this.#learn()
   }
 }
