@@ -129,6 +129,8 @@ export interface PlannedMove extends Effect {
   measured: boolean
   /** The target sleeps: it must be woken first. */
   wakes: boolean
+  /** When it is expected to move on, if within the horizon; known of VMs that pay their move alone. */
+  until?: Ms
   /** VMs that belong together with it and go to the same site. */
   with?: VmId[]
 }

@@ -173,9 +173,8 @@ function dearer(
 ): string[] {
   if (answer.moves.length === 0 || answer.later.length > 0) return []
   if (answer.moves.some(move => hostOf(snapshot, move.from).draining)) return []
-  // Single VMs may have their own later moves.
-  if (snapshot.sites.some(site => site.standby === 'off') || snapshot.hosts.some(host => !host.canStandby))
-    return []
+  if (answer.moves.some(move => move.until !== undefined)) return []
+  return []
   const before = gramsOf(snapshot, forecasts, policy)
   const after = gramsOf(apply(answer, snapshot), forecasts, policy)
   const spent = answer.moves.reduce((sum, move) => sum + move.spentGCO2eq, 0)

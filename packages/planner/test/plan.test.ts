@@ -153,7 +153,7 @@ void t.test('a drained host is left without gain, without forecasts, and without
     ['with all', drained(() => {}), solver],
     ['without forecasts', drained(({ forecasts }) => forecasts.splice(0)), solver],
     ['without a solver', drained(() => {}), broken],
-    ['while it rests', drained(({ snapshot }) => (snapshot.vms[1]!.lastMovedAt = NOW - 1000)), solver],
+    ['while it rests', drained(({ snapshot }) => (snapshot.vms[1]!.lastMovedAt = NOW - HOUR / 4)), solver],
   ]
   for (const [name, world, by] of ways) {
     const answer = await planFor(world, policy, by)

@@ -75,6 +75,7 @@ export function planned(decision: Decision, moves: readonly DraftMove[]): Planne
       measured: move.vm.cost.measured,
       mode: modeOf(move),
       wakes: !awake(move.to),
+      ...(move.gain?.until !== undefined && { until: move.gain.until }),
       ...along(move, moves),
     }
   })

@@ -6,7 +6,7 @@
 import type { HostId, W } from '@heliotrope/shared'
 import type { VmWork } from '../need/fleet-view.js'
 import { vmMemoryMiB } from '../need/sizes.js'
-import type { Outlook } from '../need/outlook.js'
+import type { Outlook, Slot } from '../need/outlook.js'
 import { SCENARIO_WEIGHTS, weightsAt } from '../need/outlook.js'
 import type { Fleet, SiteModel } from '../need/site-model.js'
 import type { Course } from '../score/evaluate.js'
@@ -89,7 +89,9 @@ export function moveAlone(
       if (before !== after) draft.laterGrams += (half[slot]?.[before] ?? 0) + (half[slot]?.[after] ?? 0)
     }
     const mean = (intensity[home]?.[0] ?? 0) / 1000
+    const onward = way.sites.findIndex((site, slot) => slot > 0 && site !== way.first)
     draft.move(vm, to, 'alone', {
+      ...(onward > 0 && { until: (slots[onward] as Slot).start }),
       grams: Math.max(0, Math.min(saved, way.gain + paid)),
       gridWh: mean > 0 ? saved / mean : 0,
       nowW: watts,

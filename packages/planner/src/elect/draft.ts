@@ -10,7 +10,7 @@ export interface DraftMove {
   to: HostWork
   why: 'drain' | 'empty' | 'alone'
   /** Saved on the plan's forecast by this move alone, its own cost taken off; of `alone` only. */
-  gain?: { grams: number; gridWh: number; nowW: number; confidence: number }
+  gain?: { grams: number; gridWh: number; nowW: number; confidence: number; until?: number }
 }
 
 export class Draft {

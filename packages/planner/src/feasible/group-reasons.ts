@@ -23,8 +23,11 @@ export function groupReasons(
         text: `${vm.state.name} belongs together with ${left.state.name} (${name}), which is at ${left.on?.site.state.id ?? left.state.site}`,
       })
   }
+  // One that is to leave is there until it has left, and moves may start in any order.
   for (const name of vm.state.apart ?? []) {
-    const met = view.groups.get(`apart/${name}`)?.find(mate => mate !== vm && mate.on === target)
+    const met = view.groups
+      .get(`apart/${name}`)
+      ?.find(mate => mate !== vm && (mate.on === target || mate.state.host === target.state.id))
     if (met)
       reasons.push({
         code: 'anti-affinity',

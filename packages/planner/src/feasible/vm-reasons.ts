@@ -37,8 +37,9 @@ export function ruledVmReasons(view: FleetView, { state: vm }: VmWork): Reason[]
   if (vm.pinned) reasons.push({ code: 'pinned', text: `${vm.name} is pinned to where it is` })
   if (site === undefined || site.state.mode === 'observe')
     reasons.push({ code: 'site-mode', text: `site ${vm.site} is only observed (mode observe)` })
-  // What must leave a host that is drained does not wait for a gain, a forecast or a rest.
-  if (view.hosts.get(vm.host)?.state.draining) return [...reasons, ...failureReasons(view, vm)]
+  // What must leave a host that is drained does not wait for a gain, a forecast or its cooldown.
+  if (view.hosts.get(vm.host)?.state.draining)
+    return [...reasons, ...failureReasons(view, vm), ...settlingReasons(view)]
   if (site?.out) reasons.push(site.out)
   reasons.push(...restReasons(view, vm))
   return reasons
@@ -54,9 +55,13 @@ function restReasons(view: FleetView, vm: VmState): Reason[] {
       text: `${vm.name} moved ${minutes(at - vm.lastMovedAt)} ago and rests for ${minutes(policy.cooldownMs)}`,
     })
   reasons.push(...failureReasons(view, vm))
-  if (view.lastMovedAt !== undefined && at - view.lastMovedAt < policy.settleMs)
-    reasons.push({ code: 'settling', text: 'a move has just ended; the meters must show its effect first' })
+  reasons.push(...settlingReasons(view))
   return reasons
+}
+
+function settlingReasons({ at, lastMovedAt, policy }: FleetView): Reason[] {
+  if (lastMovedAt === undefined || at - lastMovedAt >= policy.settleMs) return []
+  return [{ code: 'settling', text: 'a move has just ended; the meters must show its effect first' }]
 }
 
 function failureReasons({ policy, at }: FleetView, vm: VmState): Reason[] {
