@@ -29,7 +29,7 @@
  *  A1 -DA_HOLD     target refuses by its own timer and destroys at once
  *  A2 -DA_NOGOREC  no record between ACCEPT and RUNNING; "ACCEPT, gone, no RUNNING" counts as "never ran" -> Return
  *  A3 -DA_FORUN    failover grant lets the target run its READY copy without holding the Release
- *  A4 -DA_NOWAIT   recovery acts while the old xl of the move still lives
+ *  A4 -DA_NOWAIT   recovery acts while the old xl of the move still lives (it then resumes the VM in the middle of its next move)
  *  A5 -DA_REREG    target registers its PR key again when it finds it evicted (needs -DARB)
  *  A6 -DA_ACCEARLY Accept certificate leaves at the ACCEPT record, before RUNNING
  *  A7 -DA_SELFCOLD a rebooted owner cold-boots the VM from its own journal, without a new grant (needs -DFO)

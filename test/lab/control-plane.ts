@@ -97,8 +97,13 @@ export class ControlPlane {
       `the coordinator to see ${name} on ${hostId(host)}`,
       timeoutMs,
       async () => {
-        const vms = await this.ask<{ name: string; host: string }[]>('vms')
-        return vms.some(vm => vm.name === name && vm.host === hostId(host)) ? true : undefined
+        const vms = await this.ask<{ name: string; host: string; state: string; type?: string }[]>('vms')
+        // A VM that has just come is reported paused at first, and its config is read a little later.
+        return vms.some(
+          vm => vm.name === name && vm.host === hostId(host) && vm.state === 'running' && vm.type,
+        )
+          ? true
+          : undefined
       },
       askMs,
     )
