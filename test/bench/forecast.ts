@@ -55,6 +55,9 @@ const quantile = (values: number[], level: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.floor(level * sorted.length))] ?? NaN
 }
 
+/** The study's formula, scaled by the meter: its skill over the best reference at 24 h, the last six weeks. */
+const swt: { region: string; source: string; skill: number }[] = []
+
 /** Runs the forecaster through both years. */
 function bandsOf({ region, hours, issued }: RegionSeries): Record<SourceName, Float64Array[][]> {
   const peak = (pick: (hour: (typeof hours)[number]) => number | undefined): number => {
@@ -92,6 +95,12 @@ function bandsOf({ region, hours, issued }: RegionSeries): Record<SourceName, Fl
     const sources = both.sources(now, 48)
     for (const { source, powerW } of sources) if (source !== 'green') keep(bands[source], index, powerW)
   })
+  for (const { source, horizons } of both.scores()) {
+    const day = horizons.find(({ horizon }) => horizon === 24)
+    const error = day?.models['swt']
+    if (day && error !== undefined)
+      swt.push({ region: region.id, source, skill: round(1 - error / day.referenceMae, 3) })
+  }
   return bands
 }
 
@@ -177,6 +186,8 @@ const result = {
   worst,
   coverageOutside: outside,
   seconds: round((performance.now() - started) / 1000, 0),
+  cpuSeconds: round(process.cpuUsage().user / 1e6, 0),
+  swt,
   lines,
   bars: BARS,
   met,

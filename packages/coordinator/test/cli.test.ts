@@ -80,7 +80,9 @@ t.test('against a running coordinator', async t => {
   })
   t.match(await cli('status', '--json'), { exit: 0, json: { sites: 2, hosts: 0, paused: false } })
   t.match(await cli('sites'), { exit: 0, out: /a +recommend/ })
-  for (const command of ['hosts', 'vms', 'plan', 'agents']) {
+  t.match(await cli('forecast', 'a'), { exit: 0, out: /^a, .*\n +no forecast yet/ })
+  t.match(await cli('forecast', 'c'), { exit: 1, err: /unknown site c; known: a, b/ })
+  for (const command of ['hosts', 'vms', 'plan', 'agents', 'forecast']) {
     t.equal((await cli(command)).exit, 0, command)
     t.ok((await cli(command, '--json')).json, `${command} --json`)
   }

@@ -5,6 +5,7 @@ import { finite, LEVEL_CONDITIONS, levelCondition } from './series-features.js'
 import type { SeriesFeatures } from './series-features.js'
 import type { SeriesMemory } from './series-memory.js'
 import type { Sky } from './sky.js'
+import { studyEnergy } from './swt.js'
 
 const HUB_M = 80
 
@@ -27,6 +28,12 @@ export function mixedFeatures(memory: SeriesMemory, sky: Sky, solarShare: number
     conditions: LEVEL_CONDITIONS,
     condition: (_, share) => levelCondition(share),
     dark: () => false,
+    study: slot =>
+      studyEnergy({
+        ghiWm2: view.at('ghiWm2', slot),
+        windMs: view.at('windMs', slot),
+        tempC: view.at('tempC', slot),
+      }),
     begin(origin, seen) {
       view = seen
       memory.fallback = slot => solarShare * sun(slot) + (1 - solarShare) * wind(slot)

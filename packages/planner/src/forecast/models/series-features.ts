@@ -14,6 +14,8 @@ export interface SeriesFeatures {
   begin(origin: number, view: WeatherView): void
   /** Writes width + extras finite numbers. @param lead slot − origin, from 1 */
   fill(slot: number, lead: number, out: Float64Array, offset: number): void
+  /** E = S x W x T of the weather expected; absent where that means nothing. */
+  study?(slot: number): number
   /** The slot is over; called after the series holds its value, which may be NaN. */
   note(slot: number, view: WeatherView): void
   /** Which of the bands' conditions: 0 .. conditions − 1. @param expected share of the scale */

@@ -13,6 +13,7 @@ import type { WeatherView } from '../weather/weather-runs.js'
 import { ScoreKeeper } from './score-keeper.js'
 import type { SeriesFeatures } from './series-features.js'
 import type { SeriesMemory } from './series-memory.js'
+import { StudyForecaster } from './swt.js'
 import { TrainingStore } from './training-store.js'
 
 export const MODEL_NAMES = [
@@ -23,9 +24,10 @@ export const MODEL_NAMES = [
   'meter',
   'trees',
   'blend',
+  'swt',
 ] as const
 const WIDTH = MODEL_NAMES.length
-const [MIX, METER, TREES, BLEND] = [3, 4, 5, 6]
+const [MIX, METER, TREES, BLEND, SWT] = [3, 4, 5, 6, 7]
 /** A horizon is given to the models only after so many forecasts of it were scored. */
 const TRIAL = 24
 /** The highest yet is not the highest ever. */
@@ -74,6 +76,7 @@ export class SeriesModel {
   readonly #ring: Float64Array
   readonly #ringOrigin: Float64Array
   #trees: BoostedTrees | undefined
+  readonly #study = new StudyForecaster()
   /** What was declared may be out of date: sites grow. */
   #ceiling: number
 
@@ -98,7 +101,7 @@ export class SeriesModel {
     this.#mix = leads(() => new ConvexBlend([1, 1, 1]))
     this.#blend = leads(() => new ConvexBlend([0.2, 1, options.trees ? 1 : 0.01]))
     this.#bands = leads(() => new ErrorBand(features.conditions))
-    this.#scores = new ScoreKeeper(MODEL_NAMES, METER, maxLead)
+    this.#scores = new ScoreKeeper(features.study ? MODEL_NAMES : MODEL_NAMES.slice(0, SWT), METER, maxLead)
     this.#store = new TrainingStore(this.#width)
     this.#ring = new Float64Array(maxLead * (maxLead + 1) * this.#rowWidth)
     this.#ringOrigin = new Float64Array(maxLead).fill(-1)
@@ -110,6 +113,8 @@ export class SeriesModel {
       this.#ceiling = Math.max(this.#ceiling, ABOVE_SEEN * value)
       if (!this.features.dark(slot)) this.#learn(slot, value)
     }
+    const { study } = this.features
+    if (study && this.memory.values.last >= 0) this.#study.learn(study(slot), value)
     this.memory.note(slot, value)
     this.features.note(slot, view)
     if (this.#options.trees && this.#store.due) this.#trees = this.#store.train()
@@ -189,6 +194,7 @@ export class SeriesModel {
     const more = this.#trees === undefined ? 0 : this.#trees.predict(out, row) * this.#usualError(lead)
     out[models + TREES] = Math.min(ceiling, Math.max(0, linear + more))
     out[models + BLEND] = this.#blend[lead]!.mix(out, models + MIX)
+    out[models + SWT] = features.study ? this.#study.forecast(features.study(slot)) : 0
     const dark = features.dark(slot)
     const p50 = dark ? 0 : this.#chosen(lead, out, models)
     const condition = features.condition(slot, p50)

@@ -5,6 +5,7 @@ import { finite, LEVEL_CONDITIONS, levelCondition } from './series-features.js'
 import type { SeriesFeatures } from './series-features.js'
 import type { SeriesMemory } from './series-memory.js'
 import type { Sky } from './sky.js'
+import { studyEnergy } from './swt.js'
 
 /** Days over which the meter is held against the model. */
 const RATIO_DAYS = 14
@@ -49,6 +50,14 @@ export function solarFeatures(memory: SeriesMemory, sky: Sky, issued: boolean): 
       sky.clear(slot - 1) <= 0 &&
       sky.clear(slot + 1) <= 0 &&
       finite(memory.profile.at(slot), 0) < 0.001,
+    ...(issued && {
+      study: (slot: number): number =>
+        studyEnergy({
+          ghiWm2: view.at('ghiWm2', slot),
+          windMs: view.at('windMs', slot),
+          tempC: view.at('tempC', slot),
+        }),
+    }),
     begin(origin, seen) {
       view = seen
       memory.fallback = slot => finite(sky.expected(seen, slot, 0), 0.6 * sky.clear(slot))

@@ -6,6 +6,7 @@ import { fading, finite, LEVEL_CONDITIONS, levelCondition } from './series-featu
 import type { SeriesFeatures } from './series-features.js'
 import type { SeriesMemory } from './series-memory.js'
 import type { Sky } from './sky.js'
+import { studyEnergy } from './swt.js'
 
 const STEP_MS = 0.5
 const STEPS = 60
@@ -45,6 +46,14 @@ export function windFeatures(
     conditions: LEVEL_CONDITIONS,
     condition: (_, share) => levelCondition(share),
     dark: () => false,
+    ...(issued && {
+      study: (slot: number): number =>
+        studyEnergy({
+          ghiWm2: view.at('ghiWm2', slot),
+          windMs: view.at('windMs', slot),
+          tempC: view.at('tempC', slot),
+        }),
+    }),
     begin(origin, seen) {
       view = seen
       const now = finite(memory.persistence(), memory.usual(origin))
