@@ -35,7 +35,7 @@ const HOURS_NEEDED = 24
 export class SiteService {
   readonly config: SiteForecastConfig
   readonly #ports: SiteServicePorts
-  readonly #pollers: Poller[]
+  readonly #pollers: { kind: IssuedKind; poller: Poller }[]
   #forecaster: SiteForecaster | undefined
   #measured: MeasuredGrid[] = []
   #meters: ReadonlySet<string> = new Set()
@@ -53,7 +53,8 @@ export class SiteService {
     this.#ports = ports
     this.#pollers = (['weather', 'grid'] as const).flatMap(kind => {
       const source = sources[kind]
-      return source ? [new Poller(ports, source, parsed => this.#take(kind, parsed))] : []
+      if (!source) return []
+      return [{ kind, poller: new Poller(ports, source, parsed => this.#take(kind, parsed)) }]
     })
   }
 
@@ -62,13 +63,13 @@ export class SiteService {
     this.#stopping = new AbortController()
     await this.#learn()
     if (this.#stopping.signal.aborted) return
-    const goodAt = this.#ports.store.lastIssued(this.config.site, 'weather')
-    for (const poller of this.#pollers) poller.start(goodAt)
+    const { store } = this.#ports
+    for (const { kind, poller } of this.#pollers) poller.start(store.lastIssued(this.config.site, kind))
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await Promise.all(this.#pollers.map(poller => poller.stop()))
+    await Promise.all(this.#pollers.map(({ poller }) => poller.stop()))
   }
 
   /** Undefined while it is still learning after a start, and while there is nothing to forecast from. */
@@ -83,7 +84,7 @@ export class SiteService {
   }
 
   sources(): SourceState[] {
-    return this.#pollers.map(poller => poller.state())
+    return this.#pollers.map(({ poller }) => poller.state())
   }
 
   view(at: Ms): ForecastView {

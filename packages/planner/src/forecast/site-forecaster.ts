@@ -284,8 +284,10 @@ function basisOf(scores: readonly SourceScore[], slotsPerHour: number): string {
   const parts = scores.map(({ source, horizons }) => {
     const day = horizons.find(({ horizon }) => horizon === Math.round(24 * slotsPerHour)) ?? horizons.at(-1)
     if (day === undefined || day.count < 24) return `${source}: no scores yet`
+    const ahead = `${Math.round(day.horizon / slotsPerHour)} h ahead`
+    if (day.skill < 0.005) return `${source}: no better than ${day.reference}, ${ahead}`
     const percent = (100 * day.skill).toFixed(0)
-    return `${source}: ${percent} % less error than ${day.reference}, ${Math.round(day.horizon / slotsPerHour)} h ahead`
+    return `${source}: ${percent} % less error than ${day.reference}, ${ahead}`
   })
   return parts.join('; ')
 }
