@@ -102,11 +102,7 @@ t.test('a revoked host is cut off until the copy is complete; then only its word
   t.match(audited('audit/peers').at(-1), { why: /key of a is revoked/ })
   journal.append(streamOf('target', MOVE), 'READY', {})
   t.equal(await knock(a, 'control'), 'in')
-  t.equal(
-    refusedPeer(journal, 'source', grantBody(b, a)),
-    'the key of a is revoked',
-    'a source before COMMIT',
-  )
+  t.match(refusedPeer(journal, 'source', grantBody(b, a)), /is revoked/, 'a source before COMMIT')
 })
 
 t.test('certificates that do not follow from the grant change nothing', t => {

@@ -1,5 +1,5 @@
 /** Puts the coordinator together. The one file that knows all parts, and it only wires. */
-import { every, HOUR, MINUTE } from '@heliotrope/shared'
+import { every, HeliotropeError, HOUR, MINUTE } from '@heliotrope/shared'
 import type { Cancel, Clock, HostId, Journal, Log, Ms, Rng, Signer, SiteId, Socket } from '@heliotrope/shared'
 import { modelledMoveWh } from '@heliotrope/planner'
 import type { SiteForecast, Solver } from '@heliotrope/planner'
@@ -39,7 +39,10 @@ import { openFleetMemory } from './store/memory-of-fleet.js'
 import { openMoveCosts } from './store/move-costs.js'
 import { openPlans } from './store/plans.js'
 import { openTelemetry } from './store/telemetry.js'
+import { openRefusals } from './store/refusals.js'
 import { admit } from './trust/admission.js'
+import { TrustAnnouncer } from './trust/announce.js'
+import type { KeyRing } from './trust/key-ring.js'
 
 export interface CoordinatorPorts {
   clock: Clock
@@ -63,6 +66,8 @@ export interface CoordinatorPorts {
   forecasts?: (at: Ms) => readonly SiteForecast[]
   /** Absent where there is no authority (the simulator). */
   createToken?: (binding: TokenBinding) => { token: string; expiresAt: number }
+  /** How the signer is changed. Absent where there is no authority. */
+  keys?: KeyRing
   /** A move has ended. */
   moveEnded?: (state: MoveState) => void
 }
@@ -161,11 +166,19 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     log,
     signer,
     reportMs: config.reportMs,
-    admit: (socket, hello) => admit(enrolment, sites, socket.peer, hello),
+    admit(socket, hello) {
+      try {
+        admit(enrolment, sites, socket.peer, hello)
+      } catch (error) {
+        refusals.note('session', hello.host, HeliotropeError.from(error).message)
+        throw error
+      }
+    },
     arrived(hello) {
       noteJournalHead({ memory, journal, alarms, clock }, hello)
       fleet.arrived(hello.host, hello.site, hello.key, hello.bootId)
       hostPower.arrived(hello.host)
+      announcer.tell(hello.host)
       sagas.poke(hello.host)
     },
     left(host) {
@@ -174,6 +187,15 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     },
     report: (_, report) => intake.take(report),
     certificate: (_, certificate) => sagas.certificate(certificate),
+  })
+  const refusals = openRefusals({ clock, log, audit })
+  const announcer: TrustAnnouncer = new TrustAnnouncer({
+    clock,
+    log,
+    agents: sessions,
+    enrolment,
+    ...(ports.keys && { keys: ports.keys }),
+    signer: () => signer.fingerprint,
   })
   const hostPower: HostPower = new HostPower({
     clock,
@@ -270,6 +292,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     async stop() {
       for (const cancel of cancels) cancel()
       reconciler.stop()
+      announcer.stop()
       const ended = sagas.stop()
       sessions.stop()
       await ended
@@ -298,6 +321,9 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       journal,
       sites,
       power: hostPower,
+      agents: sessions,
+      announcer,
+      ...(ports.keys && { keys: ports.keys }),
       drains,
       whyAwake: whyAwakeNow,
       checkMove: (snapshot, vm, to) => planner.checkMove(snapshot, policy, vm as VmId, to),

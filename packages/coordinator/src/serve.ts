@@ -13,6 +13,7 @@ import { thePlanner } from './reconcile/planner.js'
 import { workerSolver } from './solver/worker-solver.js'
 import { openEnrolment } from './store/enrolment.js'
 import { openAudit } from './store/audit.js'
+import { openRefusals } from './store/refusals.js'
 import { openAuthority } from './trust/authority.js'
 import { openGate } from './trust/gate.js'
 
@@ -69,6 +70,7 @@ export async function serve(config: CoordinatorConfig, { clock, rng, log }: Serv
       planner: thePlanner,
       config,
       createToken,
+      keys: authority.keys,
       outside: {
         http: (url, init) => fetch(url, init),
         readFile: path => ({ text: readFileSync(path, 'utf8'), changedAt: statSync(path).mtimeMs }),
@@ -83,6 +85,7 @@ export async function serve(config: CoordinatorConfig, { clock, rng, log }: Serv
       tls: await freshTls(),
       gate,
       accept: socket => coordinator.accept(socket),
+      refused: openRefusals({ clock, log, audit }).note,
       log,
     })
     const local = consoleServer(config.consoleSocket, coordinator.console, log)

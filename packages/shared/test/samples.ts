@@ -156,6 +156,10 @@ export const standing: MoveStanding = {
   endedAt: NOW + 30_000,
   stillMs: 250.5,
   certificates: [grant, release] as Certificate[],
+  records: [
+    { kind: 'ORDERED', at: NOW },
+    { kind: 'RELEASED', at: NOW + 30_000 },
+  ],
 }
 
 const order = { id: command, to: south, reason: [{ by: 'planner', why: 'south has sun', at: NOW }] }

@@ -41,6 +41,7 @@ export function standingOf(journal: Journal, move: MoveId): MoveStanding {
     ...(closed && { endedAt: last.at }),
     ...(stillMs !== undefined && { stillMs }),
     certificates: certificatesIn(records),
+    records: records.slice(-40).map(({ kind, at }) => ({ kind, at })),
   }
 }
 

@@ -11,7 +11,9 @@ import { print, printError } from './context.js'
 import type { Act, Answer, CliContext, CommandSet, ExitCode } from './context.js'
 import { forecastCommand } from './forecast-command.js'
 import { hostCommands } from './host-commands.js'
+import { keyCommands } from './key-commands.js'
 import { planText } from './plan-text.js'
+import { sagaCommands } from './saga-commands.js'
 import * as show from './tables.js'
 import { waitForMove } from './wait-for-move.js'
 
@@ -171,6 +173,8 @@ export async function runCli(
         ),
       )
   hostCommands(program, act, client, by)
+  sagaCommands(program, act, client, by)
+  keyCommands(program, act, client, by)
   for (const call of ['pause', 'resume'] as const)
     program
       .command(call)

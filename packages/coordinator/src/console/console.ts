@@ -19,11 +19,15 @@ import { checkSite } from '../trust/admission.js'
 import { by, none, why, word } from './argument-schemas.js'
 import { hostCalls, hostCallSchemas } from './host-calls.js'
 import type { HostCallPorts } from './host-calls.js'
+import { keyCalls, keyCallSchemas } from './key-calls.js'
+import type { KeyCallPorts } from './key-calls.js'
 import { findHost, findVm, unknown } from './lookup.js'
+import { sagaCalls, sagaCallSchemas } from './saga-calls.js'
+import type { SagaCallPorts } from './saga-calls.js'
 import { moveView } from './views.js'
 import type { MoveView, PlanView, SiteView, StatusView, VmView } from './views.js'
 
-export interface ConsolePorts extends HostCallPorts {
+export interface ConsolePorts extends HostCallPorts, KeyCallPorts, SagaCallPorts {
   sagas: Sagas
   sessions: Sessions
   reconciler: Reconciler
@@ -46,6 +50,8 @@ export interface ConsolePorts extends HostCallPorts {
 export const consoleSchemas = {
   status: none,
   ...hostCallSchemas,
+  ...keyCallSchemas,
+  ...sagaCallSchemas,
   sites: none,
   vms: none,
   moves: none,
@@ -82,6 +88,8 @@ export function consoleHandlers(ports: ConsolePorts) {
 
   return {
     ...hostCalls(ports),
+    ...keyCalls(ports),
+    ...sagaCalls(ports),
     async status(): Promise<StatusView> {
       const snapshot = fleet.snapshot()
       const { id, plan } = reconciler.current() ?? (await reconciler.decide())
@@ -240,6 +248,7 @@ export function consoleHandlers(ports: ConsolePorts) {
       const act = { what: 'host.revoke', subject: id, reason: reasons(who, text) }
       const revoked = await audit.record(act, () => enrolment.revoke(id, text))
       sessions.expel(id, 'the certificate of this host was revoked')
+      ports.announcer.tellAll()
       return revoked
     },
     'audit.show': ({ limit }: Args<'audit.show'>) => audit.entries(limit),

@@ -23,6 +23,8 @@ export interface AgentServerOptions {
   gate: Gate
   /** Takes over an agent's socket. */
   accept: (socket: Socket) => void
+  /** Who was not let in, for the audit. */
+  refused?: (what: string, subject: string, why: string) => void
   log: Log
 }
 
@@ -71,7 +73,9 @@ export function agentServer(options: AgentServerOptions): AgentServer {
     socket.on('error', error => log.debug('agent socket', { error: error.message }))
     if (request.url !== '/agent') return refuseUpgrade(socket, 404, 'Not Found')
     if (!tls.authorized) {
-      log.info('session refused', { reason: String(tls.authorizationError), from: tls.remoteAddress })
+      const reason = String(tls.authorizationError)
+      log.info('session refused', { reason, from: tls.remoteAddress })
+      options.refused?.('session', tls.remoteAddress ?? 'unknown', reason)
       return refuseUpgrade(socket, 401, 'Unauthorized')
     }
     sockets.handleUpgrade(request, socket, head, ws => accept(wsSocket(ws, tls)))
@@ -91,6 +95,7 @@ export function agentServer(options: AgentServerOptions): AgentServer {
     } catch (error) {
       const { code, message, remedy } = HeliotropeError.from(error)
       log.info('request refused', { url, from, error: errorChain(error) })
+      if (code === 'unauthorised') options.refused?.(String(url).slice(1), from ?? 'unknown', message)
       answer(response, statusOf(code), { error: { code, message, remedy } })
     }
   }

@@ -1,7 +1,7 @@
 /** Join tokens, enrolled hosts and revoked keys. Tokens are kept as hashes: the file gives nobody a way in. */
 import { createHash } from 'node:crypto'
 import { HeliotropeError } from '@heliotrope/shared'
-import type { Clock, HostId, Ms, SiteId } from '@heliotrope/shared'
+import type { Clock, HostId, Ms, RevokedKey, SiteId } from '@heliotrope/shared'
 import type { Db } from './database.js'
 
 export interface EnrolledHost {
@@ -31,6 +31,8 @@ export interface Enrolment {
   /** The key never gets in again; the host may, with a new key and a new token. */
   revoke(host: HostId, reason: string): EnrolledHost
   isRevoked(key: string): boolean
+  /** All keys that never get in again, newest first. */
+  revokedKeys(): RevokedKey[]
 }
 
 const hashed = (secret: string): string => createHash('sha256').update(secret).digest('hex')
@@ -113,6 +115,8 @@ export function openEnrolment(db: Db, clock: Clock): Enrolment {
       }).immediate()
       return { ...host, revokedAt: now() }
     },
+    revokedKeys: () =>
+      db.prepare<[], RevokedKey>('SELECT host, key FROM revoked_key ORDER BY at DESC, key').all(),
     isRevoked: key => db.prepare('SELECT 1 FROM revoked_key WHERE key = ?').get(key) !== undefined,
   }
 }

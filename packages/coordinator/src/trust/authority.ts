@@ -5,9 +5,11 @@
 import { X509Certificate } from 'node:crypto'
 import type { webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
-import { DAY, fingerprintOf, HeliotropeError, HOUR, newSigner, signerOf } from '@heliotrope/shared'
+import { DAY, fingerprintOf, HeliotropeError, HOUR, newSigner } from '@heliotrope/shared'
 import type { Clock, HostId, Ms, Signer } from '@heliotrope/shared'
 import { MODE_PUBLIC, MODE_SECRET, readKeyFile, writeKeyFile } from './key-files.js'
+import { openKeyRing, SIGNER_FILE } from './key-ring.js'
+import type { KeyRing } from './key-ring.js'
 import { EC, fromPem, pkcs8Pem, subtle, x509 } from './x509.js'
 
 export const HOST_CERTIFICATE_MS: Ms = 30 * DAY
@@ -30,6 +32,8 @@ export interface Authority {
   fingerprint: string
   /** Signs grants and commands; pinned by every agent when it joins. */
   signer: Signer
+  /** How that key is changed. */
+  keys: KeyRing
   /** Checks the CSR's signature and key (EC P-256), and certifies that key for `host`. @throws bad-input */
   issueHost(csrPem: string, host: HostId): Promise<IssuedCertificate>
   /** A fresh key and certificate for the coordinator's own TLS server. `certificate` ends with the CA's. */
@@ -38,7 +42,7 @@ export interface Authority {
   signed(certificate: X509Certificate): boolean
 }
 
-const FILES = { caKey: 'ca.key.pem', ca: 'ca.crt.pem', signer: 'signer.key.pem' }
+const FILES = { caKey: 'ca.key.pem', ca: 'ca.crt.pem', signer: SIGNER_FILE }
 
 /** True if the directory holds a CA already. */
 export const hasAuthority = (dir: string): boolean => readKeyFile(dir, FILES.ca) !== undefined
@@ -58,7 +62,7 @@ export async function openAuthority(dir: string, clock: Clock): Promise<Authorit
   if (found.length === 0) await createAuthority(dir, clock)
   const keyPem = readKeyFile(dir, FILES.caKey) as string
   const pem = readKeyFile(dir, FILES.ca) as string
-  const signer = signerOf(readKeyFile(dir, FILES.signer) as string)
+  const keys = openKeyRing(dir)
   const ca = new X509Certificate(pem)
   const issuer = new x509.X509Certificate(pem)
   const caKey = await subtle.importKey('pkcs8', fromPem(keyPem), EC, false, ['sign'])
@@ -103,7 +107,8 @@ export async function openAuthority(dir: string, clock: Clock): Promise<Authorit
   return {
     certificate: pem,
     fingerprint: fingerprintOf(ca.publicKey.export({ type: 'spki', format: 'der' })),
-    signer,
+    signer: keys.signer,
+    keys,
     async issueHost(csrPem, host) {
       return issue(await checkCsr(csrPem), host, [host], HOST_CERTIFICATE_MS)
     },

@@ -45,6 +45,8 @@ export interface MoveStanding {
   /** How long the VM stood still as this side saw it, where it can tell. */
   stillMs?: Ms
   certificates: Certificate[]
+  /** The side's records with the times at which they were journalled, oldest first. */
+  records?: { kind: string; at: Ms }[]
 }
 
 export interface Commands {

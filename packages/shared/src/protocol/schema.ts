@@ -290,6 +290,10 @@ const standing: z.ZodType<MoveStanding> = z.object({
   endedAt: time.optional(),
   stillMs: amount.optional(),
   certificates: z.array(certificate).max(30),
+  records: z
+    .array(z.object({ kind: text(20), at: time }))
+    .max(40)
+    .optional(),
 })
 
 const resultValue = z.union([
