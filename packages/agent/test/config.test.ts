@@ -106,3 +106,25 @@ t.test('edit distance is a metric', async t => {
   t.equal(closest('sites', ['site', 'host']), 'site')
   t.equal(closest('xyzzy', ['site', 'host']), undefined)
 })
+
+t.test('each kind of meter, with its defaults and its mistakes', async t => {
+  const meter = (text: string): string =>
+    `${good.split('meters:')[0]}meters:\n  - {name: m, role: load, ${text}}\n`
+  const taken = (text: string) => parseConfig(meter(text), 'agent.yaml').meters[0]
+  t.match(taken('kind: ipmi'), { timeout_ms: 5_000, jumps: 'confirm' })
+  t.match(taken('kind: hwmon, chip: power_meter, max_w: 500, id: rack-7'), { max_w: 500, id: 'rack-7' })
+  t.match(taken('kind: sunspec, address: 10.0.0.9'), { unit_id: 1, invert: false, timeout_ms: 2_000 })
+  t.match(taken('kind: mqtt, url: mqtt://10.0.0.7, topic: tele/a, unit: kWh'), { unit: 'kWh' })
+  t.match(taken("kind: prometheus, url: 'http://127.0.0.1:9100/metrics', metric: w, unit: J"), { labels: {} })
+  for (const [text, said] of [
+    ['kind: sunspec, address: 10.0.0.9, model: 160', /model: must be one of 101, 102/],
+    ['kind: mqtt, url: mqtt://10.0.0.7, topic: tele/+/x, unit: W', /topic: must be one topic/],
+    ['kind: mqtt, url: mqtt://u:p@10.0.0.7, topic: t, unit: W', /url: must be mqtt or mqtts/],
+    ['kind: prometheus, url: ftp://x, metric: w, unit: W', /url: must be http or https/],
+    ["kind: prometheus, url: 'http://x', metric: 'a b', unit: W", /metric: must be the name of a metric/],
+    ['kind: hwmon, chip: ../../etc', /chip: must be what/],
+    ['kind: sunspec, address: 10.0.0.9, unitid: 2', /did you mean unit_id\?/],
+    ['kind: ipmi, jumps: maybe', /jumps: /],
+  ] as const)
+    t.match(wrong(meter(text)), said)
+})

@@ -59,6 +59,15 @@ t.test('against a real upsd', { skip: upsdMissing ?? false, timeout: 120_000 }, 
       real: { 'ups.status': 'OL', 'ups.realpower': '512.5', 'ups.mfr': 'Say "hi"' },
       guess: { 'ups.status': 'OL', 'ups.load': '40', 'ups.realpower.nominal': '2000' },
       mute: { 'ups.status': 'OL' },
+      // As snmp-ups tells of a rack PDU.
+      pdu: {
+        'ups.status': 'OL',
+        'device.mfr': 'APC',
+        'device.model': 'AP8853',
+        'device.serial': '5A1047E02177',
+        'outlet.realpower': '640',
+        'outlet.3.power': '120',
+      },
       words: { 'ups.status': 'OL', 'ups.realpower': 'plenty', 'outlet.1.realpower': '0.25' },
     },
     '[heliotrope]\n password = "s p\\"w"\n',
@@ -85,11 +94,26 @@ t.test('against a real upsd', { skip: upsdMissing ?? false, timeout: 120_000 }, 
     () => client.listVars('mute'),
     vars => vars.has('ups.status'),
   )
-  t.strictSame([...(await client.listUps()).keys()].sort(), ['guess', 'mute', 'real', 'words'])
+  await until(
+    () => client.listVars('pdu'),
+    vars => vars.has('outlet.3.power'),
+  )
+  t.strictSame([...(await client.listUps()).keys()].sort(), ['guess', 'mute', 'pdu', 'real', 'words'])
   t.equal((await client.listUps()).get('real'), 'made up')
   t.match(await meter('real').read(signal), { valueW: 512.5 })
   t.match(await meter('guess').read(signal), { valueW: 800, estimated: true })
   t.match(await meter('words', 'outlet.1.realpower', 'kW').read(signal), { valueW: 250 })
+  t.match(await meter('pdu').read(signal), { valueW: 640, device: /\/5A1047E02177#power$/ }, 'all outlets')
+  t.match(
+    await meter('pdu', 'outlet.3.power').read(signal),
+    { valueW: 120, estimated: true, device: /\/5A1047E02177#outlet\.3\.power$/ },
+    'volt-amperes of one outlet are an estimate',
+  )
+  t.equal(
+    ((await meter('real').read(signal)) as { device?: string }).device,
+    undefined,
+    'no serial, no identity',
+  )
   await t.rejects(meter('mute').read(signal), {
     code: 'meter-failed',
     message: /neither ups.realpower/,

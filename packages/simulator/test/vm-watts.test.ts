@@ -1,5 +1,5 @@
 import { hostId, MINUTE, SECOND, seededRng, siteId } from '@heliotrope/shared'
-import type { HostState, VmId, W } from '@heliotrope/shared'
+import type { HostPowerModel, HostState, VmId, W } from '@heliotrope/shared'
 import { Fleet, uuidOfNumber } from '@heliotrope/simulator'
 import type { HostSpec, VmSpec, WorldSpec } from '@heliotrope/simulator'
 import t from 'tap'
@@ -63,11 +63,11 @@ interface Compared {
   idleErrors: number[]
 }
 
-async function compare(spec: WorldSpec): Promise<Compared> {
-  const fleet = new Fleet({ spec, mode: 'observe' })
+async function compare(spec: WorldSpec, hostPower?: HostPowerModel): Promise<Compared> {
+  const fleet = new Fleet({ spec, mode: 'observe', ...(hostPower && { hostPower }) })
   await fleet.start()
   const { world, clock, coordinator } = fleet
-  await clock.advance(90 * MINUTE)
+  await clock.advance(45 * MINUTE)
   // The window that the coordinator has just seen, as it truly was.
   const truth = new Map<VmId, W>()
   const reading = new Map<string, W>()
@@ -98,20 +98,27 @@ async function compare(spec: WorldSpec): Promise<Compared> {
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number
 
+t.setTimeout(600_000)
+
+/** A config that is wrong for every host: what is right must be learnt from the meters. */
+const wrong: HostPowerModel = { idleW: 20, peakW: 500, standbyW: 5, wakeMs: MINUTE }
+
 t.test('random fleets: median error per VM at most 10 %, sum and idle within 1 % of the reading', async t => {
-  for (const [what, draws] of [
-    ['all cores draw alike', [1, 1]],
-    ['a core of one VM draws up to a third more than of another', [0.87, 1.16]],
+  for (const [what, draws, config] of [
+    ['all cores draw alike', [1, 1], undefined],
+    ['a core of one VM draws up to a third more than of another', [0.87, 1.16], undefined],
+    ['the same, and the config is wrong about each host', [0.87, 1.16], wrong],
   ] as const) {
     const all: Compared = { errors: [], sums: [], idleErrors: [] }
-    for (let seed = 1; seed <= 6; seed++) {
-      const one = await compare(randomSpec(seed, [...draws]))
+    for (let seed = 1; seed <= 2; seed++) {
+      const one = await compare(randomSpec(seed, [...draws]), config)
       all.errors.push(...one.errors)
       all.sums.push(...one.sums)
       all.idleErrors.push(...one.idleErrors)
     }
-    const figures = `${all.errors.length} VMs, median error ${(100 * median(all.errors)).toFixed(1)} %, worst sum ${(100 * Math.max(...all.sums)).toFixed(2)} %, median error of idle ${(100 * median(all.idleErrors)).toFixed(1)} %`
-    t.ok(all.errors.length > 100)
+    const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
+    const figures = `${all.errors.length} VMs, median error ${percent(median(all.errors))}, worst sum ${percent(Math.max(...all.sums))}, median error of idle ${percent(median(all.idleErrors))}`
+    t.ok(all.errors.length > 50)
     t.ok(median(all.errors) <= 0.1, `${what}: ${figures}`)
     t.ok(Math.max(...all.sums) <= 0.01, `${what}: ${figures}`)
     t.comment(`${what}: ${figures}`)

@@ -21,11 +21,11 @@ export interface IdleFit {
 const STEP_MS: Ms = MINUTE
 /** Half of the weight is of the last day. */
 const KEEP = 0.5 ** (1 / 1440)
-const LEAST_MINUTES = 10
-/** A smaller spread of load says more of the meter's noise than of the host. */
-const LEAST_SPREAD: Fraction = 0.01
+const LEAST_MINUTES = 20
 /** Share of the variation of watts that the line must explain. */
 const LEAST_R2: Fraction = 0.5
+/** Of the mean watts: how far the intercept may be off by what the line does not explain (one standard error). */
+const MOST_ERROR: Fraction = 0.03
 
 /** @param busy busy cores over cores, in the last minute or more @param watts its mean */
 export function learnIdle(fit: IdleFit | undefined, at: Ms, busy: Fraction, watts: W): IdleFit {
@@ -50,7 +50,10 @@ export function idleOf(fit: IdleFit | undefined): W | undefined {
   const varU = uu / n - (u / n) ** 2
   const varW = ww / n - (w / n) ** 2
   const cov = uw / n - (u / n) * (w / n)
-  if (varU < LEAST_SPREAD ** 2 || varW <= 0 || cov <= 0 || cov ** 2 < LEAST_R2 * varU * varW) return undefined
-  const idleW = w / n - (cov / varU) * (u / n)
-  return idleW > 0 ? idleW : undefined
+  if (varU <= 0 || varW <= 0 || cov <= 0 || cov ** 2 < LEAST_R2 * varU * varW) return undefined
+  const slope = cov / varU
+  const idleW = w / n - slope * (u / n)
+  const unexplained = Math.max(0, varW - slope * cov) * (n / (n - 2))
+  const error = Math.sqrt((unexplained / n) * (1 + (u / n) ** 2 / varU))
+  return idleW > 0 && error <= (MOST_ERROR * w) / n ? idleW : undefined
 }

@@ -51,6 +51,8 @@ export interface FleetOptions {
   spec: WorldSpec
   mode: Mode
   policy?: Partial<Policy>
+  /** What the coordinator's config says of each host. Default: the truth. */
+  hostPower?: HostPowerModel
   /** How often agents report when nothing changes. Default 60 s. */
   reportMs?: Ms
   /** So many days before the start the forecasters are told of: learning takes a second or two of real time. Default 0. */
@@ -191,7 +193,7 @@ export class Fleet {
   }
 
   #createCoordinator(): Coordinator {
-    const { spec, mode, policy, reportMs = MINUTE } = this.#options
+    const { spec, mode, policy, hostPower, reportMs = MINUTE } = this.#options
     const firstHost = spec.sites[0]?.hosts[0]
     return createCoordinator({
       clock: this.clock,
@@ -212,7 +214,7 @@ export class Fleet {
         meterStaleMs: Math.max(3 * MINUTE, reportMs * 3),
         power: powerModelOf(firstHost),
         hosts: spec.sites.flatMap(site =>
-          site.hosts.map(host => ({ id: host.id, power: powerModelOf(host), keepAwake: false })),
+          site.hosts.map(host => ({ id: host.id, power: hostPower ?? powerModelOf(host), keepAwake: false })),
         ),
         rules: [],
         forecasts: spec.sites.map(site => ({
@@ -237,7 +239,7 @@ export class Fleet {
         })),
         policy: {
           ...defaultPolicy,
-          hostPower: powerModelOf(firstHost),
+          hostPower: hostPower ?? powerModelOf(firstHost),
           cooldownMs: 45 * MINUTE,
           reportMaxAgeMs: Math.max(3 * MINUTE, reportMs * 3),
           transferBps: Math.min(...spec.sites.map(site => site.linkBps)),
