@@ -97,14 +97,14 @@ t.test('a move that is not ours is seen, written down and left alone', async t =
   t.strictSame(entries(), [], 'not at once: a report may be old')
   await run(of.clock, 10 * SECOND)
   t.match(entries(), [{ act: { subject: uuid(1), details: { from: 'x', to: 'y' } }, outcome: 'done' }])
-  t.match(vm(), { host: 'y', foreignMove: /moved it from x to y/ })
+  t.match(vm(), { host: 'y', foreignRest: /moved it from x to y/ })
   await of.restart()
   for (const agent of [x, y]) agent.report()
   await run(of.clock, MINUTE, 10 * SECOND)
-  t.match(vm(), { foreignMove: /from x to y/ }, 'known after a restart, too')
+  t.match(vm(), { foreignRest: /from x to y/ }, 'known after a restart, too')
   t.equal(entries().length, 1, 'and written down once')
   await run(of.clock, 31 * MINUTE, 10 * SECOND)
-  t.equal(vm()?.foreignMove, undefined)
+  t.equal(vm()?.foreignRest, undefined)
 })
 
 t.test('our own moves, and homecomings, are no foreign ones', async t => {
@@ -135,5 +135,9 @@ t.test('a VM that moved while the coordinator was down', async t => {
   await of.restart()
   for (const agent of [x, y]) agent.report()
   await run(of.clock, 15 * SECOND)
-  t.match(of.coordinator.fleet.snapshot().vms, [{ host: 'y', foreignMove: /from x to y/ }])
+  t.match(of.coordinator.fleet.snapshot().vms, [{ host: 'y', foreignRest: /from x to y/ }])
+  t.doesNotThrow(
+    () => of.coordinator.console.migrate({ vm: 'vm1', host: 'x', by: 'test' }),
+    'an order by hand is taken: its giver knows',
+  )
 })

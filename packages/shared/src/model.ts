@@ -306,8 +306,10 @@ export interface VmState {
   apart?: string[]
   /** The only sites where it may run. Absent: all. */
   allowedSites?: SiteId[]
-  /** Somebody else moves it, or moved it lately without a saga of ours: left alone. In words, with the time. */
+  /** Somebody else moves it now. In words. */
   foreignMove?: string
+  /** Somebody else moved it lately: left alone, except by an order by hand. In words, with the time. */
+  foreignRest?: string
 }
 
 /** A frozen, dated view of the fleet: the only thing a planner sees. */

@@ -144,7 +144,7 @@ function vmState(
   const note = input.noteOf(uuid)
   const name = baseName(domain.config?.name ?? domain.name)
   const learnt = input.moveCosts().get(uuid)
-  const foreignMove = foreignText(note, foreign, input)
+  const foreignRest = restText(note, input)
   const busy = note.busy ?? (domain.move === note.endedMove ? undefined : domain.move)
   return {
     uuid,
@@ -164,16 +164,12 @@ function vmState(
     ...(note.lastTriedAt === undefined ? {} : { lastTriedAt: note.lastTriedAt }),
     ...(learnt && { moveCost: costFor(learnt, domain.memoryMiB) }),
     ...rulesOf(input.rules, { uuid, name }),
-    ...(foreignMove !== undefined && { foreignMove }),
+    ...(foreign && note.busy === undefined && { foreignMove: 'its copies show a migration that is not ours' }),
+    ...(foreignRest !== undefined && { foreignRest }),
   }
 }
 
-/** In words, while somebody else moves it and for a rest after. */
-function foreignText(
-  note: VmNote,
-  migrating: boolean,
-  { at, foreignRestMs }: SnapshotInput,
-): string | undefined {
-  if (migrating && note.busy === undefined) return 'its copies show a migration that is not ours'
+/** In words, for a rest after somebody else moved it. */
+function restText(note: VmNote, { at, foreignRestMs }: SnapshotInput): string | undefined {
   return note.foreign && at - note.foreign.at < foreignRestMs ? note.foreign.text : undefined
 }

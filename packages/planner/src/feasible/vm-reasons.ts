@@ -49,6 +49,8 @@ export function ruledVmReasons(view: FleetView, { state: vm }: VmWork): Reason[]
 function restReasons(view: FleetView, vm: VmState): Reason[] {
   const { policy, at } = view
   const reasons: Reason[] = []
+  if (vm.foreignRest !== undefined)
+    reasons.push({ code: 'foreign-move', text: `${vm.name} is left alone: ${vm.foreignRest}` })
   if (vm.lastMovedAt !== undefined && at - vm.lastMovedAt < policy.cooldownMs)
     reasons.push({
       code: 'cooldown',
