@@ -25,7 +25,8 @@ t.test('a backtest answers with one JSON object on stdout, and says its progress
   t.match(JSON.parse(stdout), {
     policies: { stay: { moves: 0 }, once: { gCO2eq: Number }, oracle: {} },
     captured: { once: Number },
-    ofAttainable: { once: null },
+    ofAttainable: { once: Number },
+    attainable: { from: 'computed' },
   })
   t.match(stderr, /oracle 100 %/)
 })

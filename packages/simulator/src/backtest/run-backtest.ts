@@ -1,8 +1,9 @@
 /** Runs policies on a scenario, each in a world of its own, and compares them. */
 import type { Solver } from '@heliotrope/planner'
-import { DAY } from '@heliotrope/shared'
-import type { Fraction } from '@heliotrope/shared'
+import { DAY, HeliotropeError } from '@heliotrope/shared'
+import type { Fraction, Ms } from '@heliotrope/shared'
 import { bound, FLUID, WHOLE } from './oracle/bound.js'
+import type { Bound } from './oracle/bound.js'
 import { once } from './policies/once.js'
 import { heliotrope } from './policies/heliotrope.js'
 import { POLICY_NAMES } from './policies/policy.js'
@@ -23,10 +24,16 @@ export interface BacktestOptions {
   policies?: readonly PolicyName[]
   /** Default: true. */
   standby?: boolean
-  /** A figure, or `compute` (slow). Default: the scenario's, if it states one. */
-  attainable?: Fraction | 'compute'
+  /** What whole hosts capture. Default: the scenario's figure, if it states one, else none. */
+  attainable?: Fraction | Computing
   solver: Solver
   progress?: (what: string, share: Fraction) => void
+}
+
+/** Computes it as the format says, unless that would take too long. */
+export interface Computing {
+  /** For it to be done with; absent: however long it takes. */
+  timeLeft?: () => Ms
 }
 
 export interface BacktestRun {
@@ -101,12 +108,13 @@ export async function runBacktest(scenario: Scenario, options: BacktestOptions):
   const oracleG = policies.oracle!.gCO2eq
   const share = (grams: number): number | undefined => capturedShare(stayG, grams, oracleG)
   let attainable: BacktestResult['attainable'] = null
-  if (options.attainable === 'compute') {
-    const whole = await bound(scenario, { ...WHOLE, standby, solver, progress: progress('attainable') })
-    const captured = share(whole.gCO2eq)
-    if (captured !== undefined) attainable = { captured, from: 'computed' }
-  } else if (options.attainable !== undefined) attainable = { captured: options.attainable, from: 'option' }
+  if (typeof options.attainable === 'number') attainable = { captured: options.attainable, from: 'option' }
   else if (scenario.attainable !== undefined) attainable = { captured: scenario.attainable, from: 'scenario' }
+  else if (options.attainable && share(stayG) !== undefined) {
+    const whole = await computeWhole(scenario, options, options.attainable)
+    const captured = whole && share(whole.gCO2eq)
+    if (captured !== undefined) attainable = { captured, from: 'computed' }
+  }
   const captured: BacktestResult['captured'] = {}
   const ofAttainable: BacktestResult['ofAttainable'] = {}
   for (const name of names) {
@@ -119,5 +127,30 @@ export async function runBacktest(scenario: Scenario, options: BacktestOptions):
   return {
     result: { scenario: scenarioName, standby, policies, captured, ofAttainable, attainable, flags },
     traces,
+  }
+}
+
+/** @returns undefined if there is no time for it */
+async function computeWhole(
+  scenario: Scenario,
+  { standby = true, solver, progress }: BacktestOptions,
+  { timeLeft }: Computing,
+): Promise<Bound | undefined> {
+  const most = timeLeft?.() ?? Infinity
+  try {
+    return await bound(scenario, {
+      ...WHOLE,
+      standby,
+      solver,
+      progress: share => {
+        progress?.('attainable', share)
+        const left = timeLeft?.() ?? Infinity
+        const needed = (most - left) / share - (most - left)
+        if (needed > left) throw new HeliotropeError('timeout', 'whole hosts would take too long')
+      },
+    })
+  } catch (error) {
+    if (HeliotropeError.from(error).code === 'timeout') return undefined
+    throw error
   }
 }

@@ -2,29 +2,34 @@
 import { writeFileSync } from 'node:fs'
 import { openInlineSolver } from '@heliotrope/coordinator'
 import type { Answer, CliContext } from '@heliotrope/coordinator/cli'
-import { HeliotropeError } from '@heliotrope/shared'
+import { HeliotropeError, SECOND } from '@heliotrope/shared'
+import type { Ms } from '@heliotrope/shared'
 import { madeUpScenario } from '../made-up/made-up.js'
 import { drawPicture } from '../report/picture.js'
 import { backtestText } from '../report/text.js'
 import { runBacktest } from '../run-backtest.js'
-import type { BacktestRun } from '../run-backtest.js'
+import type { BacktestOptions, BacktestRun } from '../run-backtest.js'
 import { loadScenario } from '../scenario/load-scenario.js'
 import type { Scenario } from '../scenario/scenario.js'
 import type { BacktestArguments } from './command.js'
 import { progressLine } from './progress-line.js'
 
+/** How long a run may take, if it can be helped. */
+const PATIENCE: Ms = 270 * SECOND
+
 /** @throws HeliotropeError bad-input for what is wrong with the scenario or the arguments */
 export async function backtest(
   dir: string | undefined,
   options: BacktestArguments,
-  { stderr }: Pick<CliContext, 'stderr'>,
+  { stderr, clock }: Pick<CliContext, 'stderr' | 'clock'>,
 ): Promise<Answer> {
+  const begun = clock.mono()
   const scenario = scenarioOf(dir, options.madeUp)
   for (const flag of scenario.flags) stderr.write(`heliotrope: ${flag}\n`)
   const line = progressLine(stderr)
   const run = await runBacktest(scenario, {
     ...(options.policy && { policies: options.policy }),
-    ...(options.attainable !== undefined && { attainable: options.attainable }),
+    ...attainableOf(options.attainable, () => begun + PATIENCE - clock.mono()),
     standby: options.standby,
     solver: await openInlineSolver(),
     progress: line.show,
@@ -32,6 +37,20 @@ export async function backtest(
   line.end()
   if (options.picture !== undefined) draw(scenario, run, options)
   return { json: run.result, text: backtestText(run.result) }
+}
+
+/**
+ * A scenario's attainable share is a property of the scenario, found by a mixed-integer program that takes a minute or two
+ * for two months of ten sites. Unless told otherwise it is computed if the whole run ends within PATIENCE; if not, the
+ * answer says null rather than a cheaper figure, which would flatter whatever is divided by it.
+ */
+function attainableOf(
+  option: BacktestArguments['attainable'],
+  timeLeft: () => Ms,
+): Pick<BacktestOptions, 'attainable'> {
+  if (option === 'none') return {}
+  if (option === undefined) return { attainable: { timeLeft } }
+  return { attainable: option === 'compute' ? {} : option }
 }
 
 function scenarioOf(dir: string | undefined, madeUp: string | undefined): Scenario {

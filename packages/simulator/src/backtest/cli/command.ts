@@ -11,7 +11,7 @@ export interface BacktestArguments {
   madeUp?: string
   picture?: string
   pictureOf?: PolicyName
-  attainable?: Fraction | 'compute'
+  attainable?: Fraction | 'compute' | 'none'
 }
 
 export const backtestCommand: CommandSet = (program, act: Act, context: CliContext) => {
@@ -33,7 +33,8 @@ export const backtestCommand: CommandSet = (program, act: Act, context: CliConte
     .option('--picture-of <policy>', 'which policy to draw; else the last one that moves VMs', one)
     .option(
       '--attainable <share>',
-      'what whole hosts with perfect foresight capture, 0..1, for ofAttainable; or compute (some minutes)',
+      'what whole hosts with perfect foresight capture, for ofAttainable: a share, compute or none; ' +
+        'else computed if that ends in time',
       attainable,
     )
     .action(
@@ -54,10 +55,10 @@ function policies(text: string, before: PolicyName[] = []): PolicyName[] {
   return [...before, ...text.split(',').map(one)]
 }
 
-function attainable(text: string): Fraction | 'compute' {
-  if (text === 'compute') return text
+function attainable(text: string): Fraction | 'compute' | 'none' {
+  if (text === 'compute' || text === 'none') return text
   const share = Number(text)
   if (!(share > 0 && share <= 1))
-    throw new InvalidArgumentError('a share above 0, up to 1, or compute is needed.')
+    throw new InvalidArgumentError('a share above 0, up to 1, or compute, or none is needed.')
   return share
 }

@@ -23,6 +23,7 @@ export interface BoundOptions {
   windowHours: number
   keepHours: number
   solver: Solver
+  /** Told after each window; what it throws ends the search. */
   progress?: (share: Fraction) => void
 }
 

@@ -86,6 +86,13 @@ export function windowProgram(scenario: Scenario, fluid: Fluid, options: WindowO
       1,
       1,
     )
+    // Says nothing new, but spares the search most of its branches: 6.7 hosts' worth needs 7 hosts.
+    if (wholeHosts)
+      row(
+        sites.map((_, site) => [begin + site * COLUMNS + HOSTS, 1]),
+        Math.ceil(fluid.fleetHosts - 1e-9),
+        Infinity,
+      )
     sites.forEach(({ series, hosts }, site) => {
       const base = begin + site * COLUMNS
       const at = historyHours + hour

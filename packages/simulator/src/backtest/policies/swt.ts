@@ -3,6 +3,7 @@
  * green power; VMs go there. It knows no watts, no load and no grid. Moving costs and packing are treated as for the
  * others, and it rests as long as `threshold`, so that the formula alone is compared.
  */
+import { studyEnergy } from '@heliotrope/planner'
 import type { IssuedWeather, Weather } from '@heliotrope/planner'
 import type { Known } from '../world/known.js'
 import { Draft } from './draft.js'
@@ -11,9 +12,6 @@ import { COOLDOWN, rest } from './threshold.js'
 
 /** Another site must be better by so much, or weather that is much the same everywhere would drive VMs in circles. */
 const BETTER_BY = 1.1
-/** Full sunlight, W/m2: S is a share of it. */
-const FULL_SUN = 1000
-
 export function swt(): Policy {
   const rested = rest(COOLDOWN)
   return {
@@ -22,7 +20,8 @@ export function swt(): Policy {
       const draft = new Draft(view)
       const mayMove = rested(view)
       facts.sites.forEach((_, site) => draft.consolidate(site, mayMove))
-      const score = facts.sites.map((_, site) => studyScore(weatherNow(known, site)))
+      // Where the weather is not known there is nothing to go for.
+      const score = facts.sites.map((_, site) => studyEnergy(weatherNow(known, site)) || 0)
       const best = [...facts.sites.keys()].sort((a, b) => score[b]! - score[a]! || a - b)
       for (const from of [...best].reverse())
         for (const host of draft.arrangement.hostsAt(from)) {
@@ -36,11 +35,6 @@ export function swt(): Policy {
       return draft.orders()
     },
   }
-}
-
-/** E = S x W x T (van Kleef 2009): S 0..1, W in m/s, T in degrees Celsius, none of them below 0; 0 if one is missing. */
-export function studyScore({ ghiWm2 = 0, windMs = 0, tempC = 0 }: Weather): number {
-  return Math.max(0, ghiWm2 / FULL_SUN) * Math.max(0, windMs) * Math.max(0, tempC)
 }
 
 /** Measured in the last hour, or else what the newest forecast that is out says of now. */

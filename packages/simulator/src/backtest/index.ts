@@ -1,0 +1,13 @@
+/** The backtest for other programs; the command is `cli/command.ts`. */
+export { loadScenario } from './scenario/load-scenario.js'
+export type * from './scenario/scenario.js'
+export { MADE_UP, madeUpScenario, makeUp } from './made-up/made-up.js'
+export type { MadeUp } from './made-up/made-up.js'
+export { writeScenario } from './made-up/write-scenario.js'
+export { createPolicy, runBacktest, runPolicy } from './run-backtest.js'
+export type { BacktestOptions, BacktestRun, Computing, RunnablePolicy } from './run-backtest.js'
+export { POLICY_NAMES } from './policies/policy.js'
+export type { Policy, PolicyName, View } from './policies/policy.js'
+export type { BacktestResult, PolicyResult } from './report/result.js'
+export { backtestText } from './report/text.js'
+export { drawPicture } from './report/picture.js'
