@@ -96,6 +96,24 @@ t.test('auto, paused: plans go on, acts do not; and a pause outlives the process
   t.equal(y.count('move.prepare-target'), 1)
 })
 
+t.test('a drained host: its VMs leave without any gain, and none comes until it is back in use', async t => {
+  const { of, x, y, end, report } = await sunny('auto', {}, {}, 0)
+  const console = of.coordinator.console
+  t.equal((await console.plan()).moves.length, 0, 'nothing to gain')
+  await console.drain({ host: 'x', by: 'test', reason: 'new fan' })
+  t.match(await console.plan(), { verdict: 'MOVES', moves: [{ name: 'vm1', from: 'x', to: 'y' }] })
+  await run(of.clock, 5 * SECOND)
+  t.equal(y.count('move.prepare-target'), 1)
+  end()
+  report()
+  await run(of.clock, 30 * SECOND)
+  t.strictSame([x.domains.length, y.domains.length], [0, 1])
+  await console.drain({ host: 'y', by: 'test' })
+  const plan = await console.plan()
+  t.strictSame(plan.moves, [], 'the other is drained, too')
+  t.match(plan.refusals, [{ name: 'vm1' }], 'and that is said')
+})
+
 t.test('a plan is verified again when it is acted upon', async t => {
   const { of, x, y } = await sunny('recommend')
   t.equal((await of.coordinator.console.plan()).moves.length, 1)

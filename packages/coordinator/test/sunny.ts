@@ -13,6 +13,7 @@ export async function sunny(
   mode: Mode,
   more: Partial<CoordinatorPorts> = {},
   config: Partial<CoordinatorPorts['config']> = {},
+  sunW = 500,
 ): Promise<{
   of: TestWorld
   x: FakeAgent
@@ -42,7 +43,7 @@ export async function sunny(
       full: false,
       cpuS: cpu(y),
       samples: [
-        y.sample('green-power', 500),
+        y.sample('green-power', sunW),
         y.sample('host-power', y.domains.length > 0 ? 180 : 80, { meter: 'y' }),
       ],
     })

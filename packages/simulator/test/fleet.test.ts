@@ -28,6 +28,9 @@ void t.test('auto: VMs follow the green power, and nothing that must not happen 
   t.ok(movedCount(fleet) >= 2, `${movedCount(fleet)} moves`)
   t.ok(world.account.greenShare() > world.stayAccount.greenShare())
   t.match([world.watchdog.doubled, world.watchdog.lost, world.disks.bad], [0, 0, 0])
+  const asleep = [...world.hosts.values()].filter(host => host.power === 'standby')
+  t.ok(asleep.length > 0, 'hosts that fell empty sleep')
+  t.ok(asleep.every(host => host.domains.size === 0))
   t.ok(world.watchdog.longestStillMs > 0 && world.watchdog.longestStillMs < 60_000)
   for (const host of world.hosts.values())
     for (const domain of host.domains.values()) {
