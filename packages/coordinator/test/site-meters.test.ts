@@ -2,6 +2,7 @@ import { MINUTE } from '@heliotrope/shared'
 import type { HostId, Sample } from '@heliotrope/shared'
 import fc from 'fast-check'
 import t from 'tap'
+import { sitesTable } from '../src/cli/tables.js'
 import type { SeenSample } from '../src/state/meter-groups.js'
 import { siteReading } from '../src/state/site-power.js'
 import { world } from './kit.js'
@@ -119,4 +120,12 @@ t.test('through reports: the inverter that two dom0s read is there once, and say
     greenW: 900,
     meters: [{ meter: 'roof', device, hosts: ['x', 'y'], valueW: 900 }],
   })
+  t.match(sitesTable(of.coordinator.console.sites()), /a: meter roof \(SMA.*read by x and y, counts once/)
+  y.report({ samples: [y.sample('green-power', 90_500, { meter: 'inverter', device })] })
+  await of.clock.advance(10)
+  t.match(of.coordinator.fleet.snapshot().sites[0], { greenW: 900, greenQuality: 'estimated' })
+  t.match(
+    sitesTable(of.coordinator.console.sites()),
+    /a: meter inverter: .*do not agree: y says 90500 W, x says 900 W/,
+  )
 })

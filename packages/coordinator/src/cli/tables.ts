@@ -68,7 +68,22 @@ export const sitesTable = (sites: readonly SiteView[]): string =>
       site.vms,
     ]),
     'no sites',
-  )
+  ) +
+  sites
+    .flatMap(sharedMeters)
+    .map(line => `\n${line}`)
+    .join('')
+
+/** Meters that several agents read are counted once; and whether their readers agree. */
+const sharedMeters = ({ id, meters = [] }: SiteView): string[] =>
+  meters.flatMap(({ meter, device, hosts, note }) => [
+    ...(hosts.length > 1
+      ? [
+          `${id}: meter ${meter}${device === undefined ? '' : ` (${device})`}, read by ${hosts.join(' and ')}, counts once`,
+        ]
+      : []),
+    ...(note === undefined ? [] : [`${id}: meter ${meter}: ${note}`]),
+  ])
 
 /** One that sleeps is not away, and one that is drained is said to be. */
 function hostState({ connected, power, drained }: HostView): string {

@@ -34,7 +34,7 @@ export function agreedReading(group: readonly SeenSample[]): SiteMeter {
     ...base,
     valueW: role === 'green-power' ? Math.min(...values) : Math.max(...values),
     quality: 'estimated',
-    note: `its readers do not agree: ${[best, ...against].map(({ host, valueW }) => `${host ?? 'one'} says ${Number(valueW.toPrecision(4))} W`).join(', ')}`,
+    note: `its readers do not agree: ${[best, ...against].map(({ host, valueW }) => `${host ?? 'one'} says ${Math.round(valueW)} W`).join(', ')}`,
   }
 }
 
