@@ -17,16 +17,18 @@ t.test('a backtest answers with one JSON object on stdout, and says its progress
     BIN,
     'backtest',
     '--made-up',
-    'sunny',
+    'windy',
     '--policy',
     'once',
+    '--attainable',
+    '0.9',
     '--json',
   ])
   t.match(JSON.parse(stdout), {
     policies: { stay: { moves: 0 }, once: { gCO2eq: Number }, oracle: {} },
     captured: { once: Number },
     ofAttainable: { once: Number },
-    attainable: { from: 'computed' },
+    attainable: { captured: 0.9, from: 'option' },
   })
   t.match(stderr, /oracle 100 %/)
 })

@@ -1,10 +1,12 @@
 /** What `heliotrope backtest` does: read, run, draw, answer. */
-import { writeFileSync } from 'node:fs'
+import { accessSync, constants, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { openInlineSolver } from '@heliotrope/coordinator'
 import type { Answer, CliContext } from '@heliotrope/coordinator/cli'
 import { HeliotropeError, SECOND } from '@heliotrope/shared'
 import type { Ms } from '@heliotrope/shared'
 import { madeUpScenario } from '../made-up/made-up.js'
+import type { PolicyName } from '../policies/policy.js'
 import { drawPicture } from '../report/picture.js'
 import { backtestText } from '../report/text.js'
 import { runBacktest } from '../run-backtest.js'
@@ -24,6 +26,7 @@ export async function backtest(
   { stderr, clock }: Pick<CliContext, 'stderr' | 'clock'>,
 ): Promise<Answer> {
   const begun = clock.mono()
+  checkPicture(options)
   const scenario = scenarioOf(dir, options.madeUp)
   for (const flag of scenario.flags) stderr.write(`heliotrope: ${flag}\n`)
   const line = progressLine(stderr)
@@ -35,7 +38,7 @@ export async function backtest(
     progress: line.show,
   })
   line.end()
-  if (options.picture !== undefined) draw(scenario, run, options)
+  if (options.picture !== undefined) draw(scenario, run, options.picture, options.pictureOf)
   return { json: run.result, text: backtestText(run.result) }
 }
 
@@ -61,16 +64,28 @@ function scenarioOf(dir: string | undefined, madeUp: string | undefined): Scenar
   return dir === undefined ? madeUpScenario(madeUp as string) : loadScenario(dir)
 }
 
-function draw(scenario: Scenario, { traces }: BacktestRun, { picture, pictureOf }: BacktestArguments): void {
-  const name = pictureOf ?? [...traces.keys()].at(-1)!
-  const trace = traces.get(name)
-  if (!trace)
-    throw new HeliotropeError('bad-input', `there is no picture of ${name}`, {
-      remedy: 'It was not run, or is the oracle, which has no whole VMs.',
+/** Before minutes are spent on what then cannot be drawn. */
+function checkPicture({ picture, pictureOf, policy }: BacktestArguments): void {
+  if (pictureOf === 'oracle' || (pictureOf && pictureOf !== 'stay' && policy && !policy.includes(pictureOf)))
+    throw new HeliotropeError('bad-input', `there will be no picture of ${pictureOf}`, {
+      remedy: 'Name it with --policy, too; the oracle has no whole VMs, and so no picture.',
     })
+  if (picture === undefined) return
   try {
-    writeFileSync(picture as string, drawPicture(scenario, name, trace))
+    accessSync(dirname(picture), constants.W_OK)
   } catch (cause) {
-    throw new HeliotropeError('bad-input', `the picture cannot be written to ${picture}`, { cause })
+    throw cannotWrite(picture, cause)
   }
 }
+
+function draw(scenario: Scenario, { traces }: BacktestRun, picture: string, of?: PolicyName): void {
+  const name = of ?? [...traces.keys()].at(-1)!
+  try {
+    writeFileSync(picture, drawPicture(scenario, name, traces.get(name)!))
+  } catch (cause) {
+    throw cannotWrite(picture, cause)
+  }
+}
+
+const cannotWrite = (picture: string, cause: unknown): HeliotropeError =>
+  new HeliotropeError('bad-input', `the picture cannot be written to ${picture}`, { cause })
