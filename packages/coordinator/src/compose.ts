@@ -144,6 +144,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     )
   let paused = false
 
+  const openMovesOf = (host: HostId) => (fleet.host(host)?.moves ?? []).map(({ move }) => move)
   const intake: Intake = new Intake({
     clock,
     log,
@@ -154,11 +155,9 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     ack: (host, bootId, seq) => sessions.ack(host, bootId, seq),
     movesChanged(host) {
       sagas.poke(host)
-      sagas.help(
-        host,
-        (fleet.host(host)?.moves ?? []).map(({ move }) => move),
-      )
+      sagas.help(host, openMovesOf(host), 'now')
     },
+    movesOpen: host => sagas.help(host, openMovesOf(host), 'again'),
   })
   const sessions: Sessions = new Sessions({
     clock,

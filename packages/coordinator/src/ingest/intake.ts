@@ -27,6 +27,8 @@ export interface IntakePorts {
   ack(host: HostId, bootId: string, seq: number): void
   /** What the host says of its moves is not what it said before. */
   movesChanged(host: HostId): void
+  /** It says the same as before, and that some are still open. */
+  movesOpen(host: HostId): void
 }
 
 export class Intake {
@@ -75,6 +77,7 @@ export class Intake {
     fleet.report(report)
     const record = fleet.host(report.host)
     if (record && gistOf(record.moves) !== gistOf(before)) this.#ports.movesChanged(report.host)
+    else if (record && record.moves.length > 0) this.#ports.movesOpen(report.host)
     if (record?.bootId === report.bootId && (report.full || report.alarms.length > 0))
       alarms.replace(report.host, record.alarms)
     if (this.#waiting.length % FLUSH_REPORTS === 0) this.#flushOr(this.#waiting.length >= MAX_WAITING)

@@ -24,6 +24,8 @@ export interface MoveRequest {
   plan?: number
 }
 
+/** How often a host that still works at a move that is done here is told so. */
+const HELP_AGAIN_MS: Ms = 30_000
 /** More than any budget of moves an hour. */
 const MAX_ENDED = 2_000
 
@@ -34,6 +36,7 @@ export class Sagas {
   readonly #running = new Set<Promise<void>>()
   #ended: Ms[] = []
   readonly #plans = new Set<number>()
+  readonly #helpedAt = new Map<HostId, Ms>()
 
   constructor(ports: SagaPorts) {
     this.#ports = ports
@@ -160,15 +163,19 @@ export class Sagas {
   }
 
   /**
-   * A host still works at a move that is done here (it was away when the other side ended): tell it what the other side
-   * gave out, once for each change that it reports.
+   * A host still works at a move that is done here (it was away when the other side ended, or the other side was): tell it
+   * what the other side gave out. At once when its report changes, and again while it says the same: a command may be
+   * lost or refused, and then its journal would stay open for ever.
    */
-  help(host: HostId, moves: readonly MoveId[]): void {
-    const { agents, log } = this.#ports
+  help(host: HostId, moves: readonly MoveId[], when: 'now' | 'again'): void {
+    const { agents, clock, log } = this.#ports
+    const before = this.#helpedAt.get(host)
+    if (when === 'again' && before !== undefined && clock.mono() - before < HELP_AGAIN_MS) return
     for (const move of moves) {
       if (this.#open.has(move)) continue
       const state = this.state(move)
       if (!state?.done) continue
+      this.#helpedAt.set(host, clock.mono())
       agents
         .call(host, 'move.standing', standingArgs(state, host, true))
         .catch((error: unknown) => log.debug('no answer', { move, host, error: errorChain(error) }))
