@@ -44,6 +44,12 @@ export class SimDisks {
     return this.#disks.get(vm)?.count ?? 0
   }
 
+  /** The memory of a VM that boots from its disk: it knows what is there. */
+  fresh(vm: VmId): Memory {
+    const { count, generation } = this.#disks.get(vm) ?? { count: 0, generation: 0 }
+    return { generation, written: count }
+  }
+
   attach(host: HostId, disk: Disk): void {
     const paths = this.#attached.get(host) ?? new Set()
     this.#attached.set(host, paths.add(disk.path))

@@ -1,0 +1,43 @@
+/** One run, written down: which story, which seed, what goes wrong where. As text it can be pasted and run again. */
+import { HeliotropeError } from '@heliotrope/shared'
+import type { Injection } from './points.js'
+
+/**
+ * `there`: one move. `there-and-back`: and at once the way back. `again`: the first move is undone (the target's mover is
+ * killed when the copy begins), then the same once more.
+ */
+export const plots = ['there', 'there-and-back', 'again'] as const
+export type Plot = (typeof plots)[number]
+
+export interface FaultCase {
+  plot: Plot
+  /** Decides sizes, delays and how long commands take; 0: as plain as can be. */
+  seed: number
+  faults: readonly Injection[]
+}
+
+/** `there 0: after source@a COMMIT #1: kill source-mover; …` */
+export function caseText({ plot, seed, faults }: FaultCase): string {
+  return `${plot} ${seed}: ${faults.map(({ phase, point, what }) => `${phase} ${point}: ${what}`).join('; ')}`
+}
+
+/** @throws bad-input */
+export function parseCase(text: string): FaultCase {
+  const head = /^([a-z-]+) (\d+):\s*(.*)$/s.exec(text.trim())
+  const plot = plots.find(name => name === head?.[1])
+  if (!head || !plot)
+    throw new HeliotropeError('bad-input', `not a case: ${text}`, {
+      remedy: `write PLOT SEED: before|after POINT #N: FAULT; …, with PLOT one of ${plots.join(', ')}`,
+    })
+  const faults = (head[3] as string)
+    .split(';')
+    .map(part => part.trim())
+    .filter(part => part !== '')
+    .map(part => {
+      const fields = /^(before|after) (.+ #\d+): ([^:]+)$/.exec(part)
+      if (!fields) throw new HeliotropeError('bad-input', `not a fault: ${part}`)
+      const [, phase, point, what] = fields as unknown as [string, 'before' | 'after', string, string]
+      return { phase, point, what }
+    })
+  return { plot, seed: Number(head[2]), faults }
+}

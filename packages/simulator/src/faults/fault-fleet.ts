@@ -1,0 +1,261 @@
+/**
+ * Two hosts, a coordinator, one VM, on virtual time: real agents, movers and sagas, each a process that can die, every
+ * link and every record a place where something can go wrong. It puts faults in and heals them; run-case.ts tells the story.
+ */
+import { hostId, seededRng, SECOND, siteId, VirtualClock } from '@heliotrope/shared'
+import type { HostCertificate, HostId, JournalFault, Log, MoveId, Ms } from '@heliotrope/shared'
+import { uuidOfNumber } from '../fleet/three-sites.js'
+import { seededSigner } from '../fleet/seeded-signer.js'
+import { Network } from '../net/network.js'
+import type { StreamConnection } from '../net/stream.js'
+import { seedFor } from '../world/noise.js'
+import type { WorldSpec } from '../world/spec.js'
+import { CoordinatorNode } from './coordinator-node.js'
+import { applyFault } from './fault-kinds.js'
+import { FaultWorld } from './fault-world.js'
+import { HostNode } from './host-node.js'
+import { PeerWires } from './peer-wire.js'
+import { Points } from './points.js'
+import type { Injection } from './points.js'
+import { ProcessPorts } from './process-ports.js'
+import { UplinkWire } from './uplink-wire.js'
+import { Watch } from './watch.js'
+import type { Fate, Sending } from './wire.js'
+
+export const [A, B] = [hostId('a'), hostId('b')]
+export const VM = uuidOfNumber(1)
+const START = Date.UTC(2026, 2, 21, 12)
+
+export interface Sizes {
+  delayMs: Ms
+  memoryMiB: number
+  dirtyMiBps: number
+  linkBps: number
+  /** Longest time a command takes to work, and again to come back. */
+  actMs: Ms
+}
+
+export interface FaultFleetOptions {
+  seed: number
+  sizes: Sizes
+  faults: readonly Injection[]
+  log: Log
+  /** Told of each point and each thing that happens. */
+  tell: (line: string) => void
+}
+
+export class FaultFleet {
+  readonly clock = new VirtualClock(START)
+  readonly world: FaultWorld
+  readonly network: Network
+  readonly points: Points
+  readonly watch: Watch
+  readonly hosts = new Map<HostId, HostNode>()
+  readonly coordinator: CoordinatorNode
+  readonly uplinks = new Map<HostId, UplinkWire>()
+  readonly peers: PeerWires
+  readonly streams = new Map<MoveId, StreamConnection>()
+  /** When the last fault will be healed. */
+  healedAt: Ms = 0
+  /** The coordinator is to stay away for now. */
+  coordinatorAway = false
+  /** What the next message meets. */
+  fate: Fate | 'stale' | undefined
+  /** Journals that fail: all appends, or the next one only. */
+  readonly journalFaults = new Map<string, { fault: JournalFault; once: boolean }>()
+  /** For the next xl. */
+  xlFaults: Record<string, boolean> = {}
+  readonly tell: (line: string) => void
+  #stopped = false
+
+  constructor({ seed, sizes, faults, log, tell }: FaultFleetOptions) {
+    this.tell = text => tell(`${(this.clock.mono() / 1000).toFixed(3).padStart(9)} ${text}`)
+    const { clock } = this
+    this.world = new FaultWorld(clock, specOf(seed, sizes))
+    this.network = new Network(this.world)
+    this.points = new Points(faults, (what, point) => {
+      this.tell(`!! ${what}`)
+      if (!applyFault(this, what, point)) this.tell(`   (nothing there)`)
+    })
+    const journals = new Map<HostId, HostNode['journal']>()
+    this.watch = new Watch(this.world, journals)
+    const acts = seededRng(seedFor(seed, 'acts'))
+    const process = new ProcessPorts({
+      clock,
+      points: this.points,
+      acting: (life, act, args) => {
+        this.tell(`${life.name} does ${act}`)
+        this.watch.acting(life, act, args)
+      },
+      recorded: (life, record) => {
+        this.tell(`${life.name} records ${record.kind} in ${record.stream.split('/')[0]}`)
+        this.watch.recorded(life, record)
+        const { certificate } = record.body as { certificate?: HostCertificate }
+        if (certificate && life.name.endsWith(`@${certificate.body.by}`))
+          this.peers.know(certificate.body.by, certificate)
+      },
+      actMs: () => (sizes.actMs > 0 ? Math.round(acts.fraction() * sizes.actMs) : 0),
+      agentDied: host => this.#agentDied(host),
+    })
+    this.peers = new PeerWires({
+      clock,
+      network: this.network,
+      said: (from, to, move, message) => {
+        const word = message.t === 'certificate' ? message.certificate.body.kind : message.t
+        return this.#message(`${from}>${to} ${word}`, () => this.watch.said(from, move, message))
+      },
+    })
+    const keys = seededRng(seedFor(1, 'keys'))
+    const signer = seededSigner(keys)
+    const signers = new Map([A, B].map(id => [id, seededSigner(keys)]))
+    this.coordinator = new CoordinatorNode({
+      world: this.world,
+      signer,
+      keys: new Map([...signers].map(([id, { fingerprint }]) => [id, fingerprint])),
+      process,
+      log,
+    })
+    this.coordinator.journal.fault = () => this.#journalFault('c')
+    for (const [id, host] of this.world.hosts) {
+      const own = signers.get(id)!
+      const wire = new UplinkWire({
+        clock,
+        host: id,
+        keys: { agent: own.fingerprint, coordinator: signer.fingerprint },
+        accept: () => this.coordinator.accept(),
+        said: (from, what) =>
+          what === 'beat' || what === 'ack'
+            ? undefined
+            : this.#message(`${from === 'agent' ? `${id}>c` : `c>${id}`} ${what}`),
+      })
+      this.uplinks.set(id, wire)
+      const node = new HostNode({
+        world: this.world,
+        host,
+        network: this.network,
+        peers: this.peers,
+        streams: this.streams,
+        signer: own,
+        coordinatorKeys: [signer.fingerprint],
+        connect: () => wire.connect(),
+        process,
+        log: log.with({ host: id }),
+        xlFaults: () => this.xlFaults,
+      })
+      node.journal.fault = () => this.#journalFault(id)
+      journals.set(id, node.journal)
+      this.hosts.set(id, node)
+      host.watchers.add(() => this.#changed(id))
+    }
+  }
+
+  host(id: HostId): HostNode {
+    return this.hosts.get(id) as HostNode
+  }
+
+  start(): void {
+    this.world.start()
+    this.coordinator.start()
+    for (const node of this.hosts.values()) node.startAgent()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.world.end()
+    for (const node of this.hosts.values()) node.stop()
+    this.coordinator.stop()
+  }
+
+  readonly vm = VM
+
+  /** A side of a move on this host is prepared and not yet clean. */
+  inMove(id: HostId): boolean {
+    const { journal } = this.host(id)
+    if (journal.unreadable) return true
+    return ['source/', 'target/'].some(prefix =>
+      journal.streams(prefix, 'open').some(stream => {
+        const kinds = journal.read(stream).map(({ kind }) => kind)
+        return kinds.includes('PREPARED') && !kinds.includes('CLEAN')
+      }),
+    )
+  }
+
+  /** Undoes a fault later; until then the run is not over. */
+  heal(afterMs: Ms, undo: () => void): void {
+    this.healedAt = Math.max(this.healedAt, this.clock.mono() + afterMs)
+    this.clock.after(afterMs, () => {
+      if (!this.#stopped) undo()
+    })
+  }
+
+  killCoordinator(awayMs: Ms): boolean {
+    if (!this.coordinator.kill()) return false
+    for (const wire of this.uplinks.values()) wire.drop()
+    this.heal(awayMs, () => this.#startCoordinator())
+    return true
+  }
+
+  #startCoordinator(): void {
+    try {
+      this.coordinator.start()
+      this.tell('the coordinator is back')
+    } catch (error) {
+      // Its journal may still fail: the unit is started again.
+      this.tell(`the coordinator does not start: ${String(error)}`)
+      this.coordinator.kill()
+      this.heal(5 * SECOND, () => this.#startCoordinator())
+    }
+  }
+
+  #agentDied(id: HostId): void {
+    const wire = this.uplinks.get(id) as UplinkWire
+    if (this.host(id).host.power === 'on') wire.drop()
+    else wire.vanish()
+  }
+
+  #journalFault(who: string): JournalFault | undefined {
+    const on = this.journalFaults.get(who)
+    if (on?.once) this.journalFaults.delete(who)
+    return on?.fault
+  }
+
+  #message(name: string, look?: () => void): Sending {
+    this.tell(name)
+    look?.()
+    const point = this.points.reach('message', name)
+    const { fate } = this
+    this.fate = undefined
+    return { fate, sent: () => this.points.after(point) }
+  }
+
+  #changed(id: HostId): void {
+    const event = this.world.trace.events.at(-1)
+    if (event) {
+      this.tell(`${id}: ${event.vm} ${event.what}${event.why ? ` (${event.why})` : ''}`)
+      // What a command of a mover does is a point already.
+      if (event.why?.startsWith('xl migrate'))
+        this.points.after(this.points.reach('xl', `xl@${id} ${event.what}`))
+    }
+    this.watch.look()
+  }
+}
+
+function specOf(seed: number, { delayMs, memoryMiB, dirtyMiBps, linkBps }: Sizes): WorldSpec {
+  const site = (name: HostId) => ({
+    id: siteId(`site-${name}`),
+    name: `site ${name}`,
+    ...{ latitude: 0, longitude: 0, panelPeakW: 0, turbineRatedW: 0, gridIntensity: 100, linkBps },
+    hosts: [{ id: name, cpus: 4, memoryMiB: 4096, idleW: 50, peakW: 150, virtCaps: ['hvm', 'hap'] }],
+  })
+  const vm = {
+    uuid: VM,
+    name: 'vm1',
+    type: 'pvh' as const,
+    memoryMiB,
+    vcpus: 2,
+    host: A,
+    use: 0.5,
+    dirtyMiBps,
+  }
+  return { seed, startWall: START, delayMs, sites: [site(A), site(B)], vms: [vm] }
+}

@@ -1,0 +1,195 @@
+/** What can go wrong, each by a name that a person can read, and how it heals. */
+import { HeliotropeError, HOUR, MINUTE, SECOND } from '@heliotrope/shared'
+import type { HostId, Ms } from '@heliotrope/shared'
+import type { FaultFleet } from './fault-fleet.js'
+import { guestEvents } from './fault-world.js'
+import type { GuestEvent } from './fault-world.js'
+import { fates } from './wire.js'
+import type { Fate } from './wire.js'
+
+/** Killed where it stands; what must be there again comes back by itself, or after a while. */
+export const kills = [
+  'kill source-mover',
+  'kill target-mover',
+  'kill source-xl',
+  'kill target-xl',
+  'kill agent a',
+  'kill agent b',
+  'kill coordinator',
+  'power a',
+  'power b',
+] as const
+/** Both movers at once; the coordinator for longer than all deadlines. */
+export const moreKills = [
+  'kill movers',
+  'coordinator away',
+  'power a long',
+  'power b long',
+  'power both',
+] as const
+/** `cut`: black-holed for a while. `drop`: the connections end. */
+export const linkFaults = ['cut ab', 'cut ac', 'cut bc', 'drop ab', 'drop ac', 'drop bc'] as const
+export const messageFates = fates
+/** Of the journal that writes the record at hand. */
+export const recordFaults = ['EIO', 'ENOSPC'] as const
+export const clockFaults = [
+  'jump a +1h',
+  'jump a -1h',
+  'jump b +1h',
+  'jump b -1h',
+  'jump c +1h',
+  'jump c -1h',
+] as const
+export const guestFaults = guestEvents.map(event => `guest ${event}` as const)
+/** Given to every xl of the run, so only at its start. */
+export const xlFaults = ['xl guestDeaf', 'xl suspendsLate', 'xl renameFails', 'xl unpauseFails'] as const
+
+const CUT_MS: Ms = 75 * SECOND
+const POWER_MS: Ms = 40 * SECOND
+const LONG_MS: Ms = 6 * MINUTE
+const FULL_MS: Ms = 90 * SECOND
+
+/** @returns false if there is nothing to which it could happen @throws bad-input for a fault that nobody knows */
+export function applyFault(fleet: FaultFleet, what: string, point: string): boolean {
+  const [verb, who = '', how = ''] = what.split(' ')
+  switch (verb) {
+    case 'kill':
+      return kill(fleet, who, how as HostId)
+    case 'coordinator':
+      return fleet.killCoordinator(8 * MINUTE)
+    case 'power':
+      return power(fleet, who, how === 'long' ? LONG_MS : POWER_MS)
+    case 'cut':
+    case 'drop':
+      return link(fleet, verb, who)
+    case 'EIO':
+      return journal(fleet, point, 'EIO', true)
+    case 'ENOSPC':
+      return journal(fleet, point, 'ENOSPC', false)
+    case 'unsynced':
+      return journal(fleet, point, 'lose-sync', true)
+    case 'torn':
+      return torn(fleet, point)
+    case 'jump':
+      return jump(fleet, who, how === '+1h' ? HOUR : -HOUR)
+    case 'guest':
+      return guest(fleet, who as GuestEvent)
+    case 'xl':
+      fleet.xlFaults = { ...fleet.xlFaults, [who]: true, ...(who === 'suspendsLate' && { guestDeaf: true }) }
+      return true
+    case 'stale':
+      fleet.fate = 'stale'
+      return true
+    default:
+      if (!fates.includes(verb as Fate)) throw new HeliotropeError('bad-input', `no fault is named ${what}`)
+      fleet.fate = verb as Fate
+      return true
+  }
+}
+
+function kill(fleet: FaultFleet, who: string, host: HostId): boolean {
+  const everywhere = (act: (node: ReturnType<FaultFleet['host']>) => boolean): boolean =>
+    [...fleet.hosts.values()].map(act).some(Boolean)
+  switch (who) {
+    case 'coordinator':
+      return fleet.killCoordinator(5 * SECOND)
+    case 'agent':
+      return fleet.host(host).killAgent()
+    case 'movers':
+      return everywhere(node => [node.killMover('source'), node.killMover('target')].some(Boolean))
+    case 'source-mover':
+      return everywhere(node => node.killMover('source'))
+    case 'target-mover':
+      return everywhere(node => node.killMover('target'))
+    case 'source-xl':
+      return everywhere(node => node.killXl('source'))
+    case 'target-xl':
+      return everywhere(node => node.killXl('target'))
+    default:
+      throw new HeliotropeError('bad-input', `no process is named ${who}`)
+  }
+}
+
+function power(fleet: FaultFleet, who: string, forMs: Ms): boolean {
+  const nodes = [...fleet.hosts.values()].filter(node => who === 'both' || node.id === who)
+  return nodes
+    .map(node => {
+      if (!node.powerOff()) return false
+      fleet.heal(forMs, () => {
+        fleet.tell(`${node.id} has power again`)
+        node.powerOn()
+      })
+      return true
+    })
+    .some(Boolean)
+}
+
+/** `ab`: between the hosts; `ac`, `bc`: between a host and the coordinator. */
+function link(fleet: FaultFleet, verb: 'cut' | 'drop', ends: string): boolean {
+  const [one, other] = [...ends] as [HostId, HostId | 'c']
+  const wire = other === 'c' ? fleet.uplinks.get(one) : undefined
+  if (verb === 'drop') {
+    if (wire) wire.drop()
+    else fleet.peers.drop()
+    return true
+  }
+  if (wire) wire.cut()
+  else fleet.network.cut(one, other as HostId, true)
+  fleet.heal(CUT_MS, () => {
+    fleet.tell(`the line ${ends} is up again`)
+    if (wire) wire.heal()
+    else fleet.network.cut(one, other as HostId, false)
+  })
+  return true
+}
+
+/** `a`, `b` or `c`, from the name of the process whose record it is. */
+const journalAt = (point: string): string =>
+  point.startsWith('coordinator') ? 'c' : (/@(\w+)/.exec(point)?.[1] ?? 'c')
+
+function journal(
+  fleet: FaultFleet,
+  point: string,
+  fault: 'EIO' | 'ENOSPC' | 'lose-sync',
+  once: boolean,
+): boolean {
+  const who = journalAt(point)
+  fleet.journalFaults.set(who, { fault, once })
+  if (!once)
+    fleet.heal(FULL_MS, () => {
+      fleet.tell(`there is room on the disk of ${who} again`)
+      fleet.journalFaults.delete(who)
+    })
+  return true
+}
+
+/** Power goes while the record is being written, and the journal cannot be read until somebody has seen to it. */
+function torn(fleet: FaultFleet, point: string): boolean {
+  const node = fleet.hosts.get(journalAt(point) as HostId)
+  if (!node || !power(fleet, node.id, POWER_MS)) return false
+  node.journal.unreadable = true
+  fleet.heal(LONG_MS, () => {
+    fleet.tell(`the journal of ${node.id} has been seen to`)
+    node.journal.unreadable = false
+  })
+  return true
+}
+
+function jump(fleet: FaultFleet, who: string, by: Ms): boolean {
+  const node = who === 'c' ? fleet.coordinator : fleet.host(who as HostId)
+  node.wallOffset += by
+  // Somebody sets it right again: an hour off for good, and no command would be taken any more.
+  fleet.heal(5 * MINUTE, () => {
+    fleet.tell(`the clock of ${who} is right again`)
+    node.wallOffset -= by
+  })
+  return true
+}
+
+/** Not in the middle of a move: nobody could tell such a suspend from xl's own. */
+function guest(fleet: FaultFleet, event: GuestEvent): boolean {
+  const at = fleet.world.running(fleet.vm)
+  if (!at) return false
+  if (event === 'foreign-suspend' && fleet.inMove(at.host.spec.id)) return false
+  return fleet.world.guest(event, fleet.vm)
+}

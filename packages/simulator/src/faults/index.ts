@@ -1,0 +1,10 @@
+/** The fault simulator. */
+export { caseText, parseCase, plots } from './case.js'
+export type { FaultCase, Plot } from './case.js'
+export { runCase } from './run-case.js'
+export type { CaseResult } from './run-case.js'
+export { mixture, pairs, pointsOf, singles } from './schedule.js'
+export type { Ground } from './schedule.js'
+export type { Injection, PointSeen } from './points.js'
+export type { Violation } from './watch.js'
+export type { CaseAnswer } from './worker-main.js'

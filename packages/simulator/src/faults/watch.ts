@@ -1,0 +1,210 @@
+/**
+ * The invariants of a move, asked at each record, act, word and change of a domain. It knows the truth of the world and
+ * all journals, and nothing that it knows finds its way back into a decision.
+ */
+import type { PeerMessage } from '@heliotrope/agent'
+import type { HostCertificateKind, HostId, Journal, JournalRecord, MoveId, VmId } from '@heliotrope/shared'
+import { uuidOf } from '../world/domain.js'
+import type { SimDomain } from '../world/domain.js'
+import type { SimHost } from '../world/sim-host.js'
+import type { FaultWorld } from './fault-world.js'
+import type { Life } from './life.js'
+
+export interface Violation {
+  invariant: string
+  what: string
+}
+
+/** The record after which a side may say a word, or do an act that cannot be taken back (I5). */
+const wordNeeds: Record<HostCertificateKind, readonly string[]> = {
+  abort: ['ABORT'],
+  ask: ['COMMIT'],
+  release: ['COMMIT'],
+  release2: ['COMMIT2'],
+  reclaimed: ['RECLAIM', 'CLEAN'],
+  accept: ['RUNNING'],
+  refuse: ['REFUSE'],
+  return: ['RETURN'],
+  lost: ['LOST'],
+}
+/** Any of these. */
+const actNeeds: Record<string, readonly string[]> = {
+  'source giveReady': ['HANDOVER'],
+  'source giveReport': ['RELEASED'],
+  'source resume': ['ABORT', 'RECLAIM'],
+  'source unpause': ['ABORT', 'RECLAIM'],
+  'source destroy': ['RELEASED'],
+  'source detach': ['RELEASED'],
+  'target feedGo': ['GO'],
+  'target unpause': ['GO'],
+  'target destroy': ['REFUSE'],
+}
+
+/** None of these after CLEAN. */
+const touching: readonly string[] = ['rename', 'pause', 'unpause', 'resume', 'destroy', 'attach', 'detach']
+
+const textOf = (args: readonly unknown[]): string =>
+  args.map(arg => (typeof arg === 'object' ? JSON.stringify(arg).slice(0, 60) : String(arg))).join(', ')
+
+export class Watch {
+  readonly violations: Violation[] = []
+  readonly #world: FaultWorld
+  readonly #journals: ReadonlyMap<HostId, Journal>
+  /** Said outside its host, by move. */
+  readonly #said = new Map<MoveId, Set<string>>()
+  readonly #owners = new Map<string, HostId>()
+  /** A power cut took a copy that counted. */
+  memoryDied = false
+
+  constructor(world: FaultWorld, journals: ReadonlyMap<HostId, Journal>) {
+    this.#world = world
+    this.#journals = journals
+    world.removing = (host, domain, why) => this.#removing(host, domain, why)
+    world.changing = (host, domain, state, why) => this.#changing(host, domain, state, why)
+  }
+
+  fail(invariant: string, what: string): void {
+    if (this.violations.length < 5) this.violations.push({ invariant, what })
+  }
+
+  /** After each change of a domain, and at each tick. */
+  look(): void {
+    const { watchdog, disks } = this.#world
+    if (watchdog.doubled > 0) this.fail('I1', 'a VM runs at two places')
+    const { below, torn, twoWriters, unattached } = disks.faults
+    if (below > 0) this.fail('I2', 'a write by memory below the highest epoch that wrote')
+    if (torn > 0) this.fail('I17', 'old memory wrote to a newer disk')
+    if (twoWriters > 0) this.fail('I2', 'two writers at once')
+    if (unattached > 0) this.fail('I2', 'a write from a host to which the disk is not attached')
+    for (const host of this.#world.hosts.values())
+      if (host.freeMemoryMiB < 0) this.fail('I16', `${host.spec.id} holds more memory than it has`)
+  }
+
+  recorded({ name }: Life, { stream, kind, body }: JournalRecord): void {
+    const [role, move] = stream.split('/') as [string, MoveId]
+    const host = name.split('@')[1] as HostId
+    const order = this.#orderOf(host, stream)
+    if (!order) return
+    const { epoch, vm } = order
+    const owns = (offset: number): void => this.#owns(vm, epoch + offset, host)
+    if (role === 'source' && kind === 'ORDERED') owns(0)
+    if (role === 'source' && (kind === 'RECLAIM' || kind === 'COMMIT2')) owns(2)
+    if (role === 'target' && kind === 'ACCEPT') {
+      const { certificate } = body as { certificate?: { body: { kind: string } } }
+      owns(certificate?.body.kind === 'release2' ? 3 : 1)
+    }
+    if (role === 'source' && kind === 'ABORT' && this.#has(host, `source/${move}`, 'COMMIT'))
+      this.fail('I4', `${host} aborts move ${move} after COMMIT`)
+  }
+
+  acting({ name, stream }: Life, act: string, args: readonly unknown[]): void {
+    const [role, host] = name.split('@') as [string, HostId]
+    if (stream === undefined) return
+    if (this.#has(host, stream, 'CLEAN') && touching.includes(act))
+      this.fail('I5', `${name} does ${act}(${textOf(args)}) after its CLEAN: the VM may be another move's`)
+    const needs = actNeeds[`${role} ${act}`]
+    if (needs && !needs.some(kind => this.#has(host, stream, kind)))
+      this.fail('I5', `${name} does ${act}(${textOf(args)}) without a record of ${needs.join(' or ')}`)
+  }
+
+  said(from: HostId, move: MoveId, message: PeerMessage): void {
+    if (message.t === 'ready' && !this.#has(from, `target/${move}`, 'READY'))
+      this.fail('I5', `${from} says ready without a record of READY`)
+    if (message.t !== 'certificate') return
+    const { kind, epoch, by } = message.certificate.body
+    if (by !== from) return
+    const role = ['accept', 'refuse', 'return', 'lost'].includes(kind) ? 'target' : 'source'
+    for (const record of wordNeeds[kind])
+      if (!this.#has(from, `${role}/${move}`, record))
+        this.fail('I5', `${from} says ${kind} of move ${move} without a record of ${record}`)
+    const said = this.#said.get(move) ?? new Set()
+    this.#said.set(move, said.add(`${kind} ${epoch}`))
+    const e = this.#orderOf(from, `${role}/${move}`)?.epoch ?? epoch
+    const accepted = said.has(`accept ${e + 1}`)
+    if (accepted && (said.has(`refuse ${e}`) || said.has(`return ${e}`)))
+      this.fail('I4', `${from} has said accept and ${kind} of the same Release of move ${move}`)
+  }
+
+  /** A copy that is complete and knows all that is on the disk. */
+  present(domain: SimDomain): boolean {
+    const disk = this.#world.disks.fresh(uuidOf(domain))
+    const { written, generation } = domain.memory
+    const usable = ['running', 'paused', 'suspended'].includes(domain.state)
+    return usable && !domain.building && written === disk.written && generation >= disk.generation
+  }
+
+  #removing(host: SimHost, domain: SimDomain, why: string): void {
+    const vm = uuidOf(domain)
+    const others = this.#world.copies(vm).filter(copy => copy.domain !== domain)
+    if (why === 'power cut') return
+    if (!this.present(domain) || others.some(copy => this.present(copy.domain))) return
+    const [role, move] = this.#handOf(host.spec.id, vm)
+    // Before COMMIT the source's copy counts, from GO the target's, from RECLAIM the source's again.
+    const counts =
+      role === 'source'
+        ? !this.#anywhere(`target/${move}`, 'GO')
+        : this.#anywhere(`source/${move}`, 'COMMIT') && !this.#anywhere(`source/${move}`, 'RECLAIM')
+    if (counts) this.fail('I3', `${why} on ${host.spec.id} destroys the last present copy`)
+  }
+
+  #changing(host: SimHost, domain: SimDomain, state: SimDomain['state'], why: string): void {
+    if (why === 'power cut') this.#powerCut(host, domain)
+    const did = this.#world.guestDid
+    if (state !== 'running' || did?.event !== 'foreign-suspend') return
+    if (did.host === host.spec.id && did.domid === domain.domid)
+      this.fail('foreign', `${why} resumes a VM that somebody else suspended`)
+  }
+
+  #powerCut(host: SimHost, domain: SimDomain): void {
+    if (!this.present(domain)) return
+    const vm = uuidOf(domain)
+    const others = this.#world.copies(vm).filter(copy => copy.domain !== domain)
+    const [role, move] = this.#handOf(host.spec.id, vm)
+    const only =
+      role === 'source'
+        ? !this.#anywhere(`source/${move}`, 'COMMIT') || this.#anywhere(`source/${move}`, 'RECLAIM')
+        : this.#anywhere(`target/${move}`, 'GO')
+    if (only || !others.some(copy => this.present(copy.domain))) this.memoryDied = true
+  }
+
+  #anywhere(stream: string, kind: string): boolean {
+    return [...this.#journals.keys()].some(id => this.#has(id, stream, kind))
+  }
+
+  /** The side and move that has the VM in hand on this host: the one that began last. */
+  #handOf(host: HostId, vm: VmId): [role: string, move: string] {
+    const journal = this.#journals.get(host) as Journal
+    const streams = ['source/', 'target/']
+      .flatMap(prefix => journal.streams(prefix, 'all'))
+      .map(stream => ({ stream, first: journal.read(stream)[0] }))
+      .filter(({ stream }) => this.#orderOf(host, stream)?.vm === vm)
+      .sort((a, b) => (a.first?.seq ?? 0) - (b.first?.seq ?? 0))
+    return (streams.at(-1)?.stream.split('/') ?? ['source', '']) as [string, string]
+  }
+
+  #owns(vm: VmId, epoch: number, host: HostId): void {
+    const key = `${vm} ${epoch}`
+    const owner = this.#owners.get(key)
+    if (owner !== undefined && owner !== host)
+      this.fail('I4', `epoch ${epoch} has two owners: ${owner} and ${host}`)
+    this.#owners.set(key, host)
+  }
+
+  #orderOf(host: HostId, stream: string): { epoch: number; vm: VmId } | undefined {
+    const first = this.#read(host, stream)[0]?.body as
+      { order?: { grant: { body: { epoch: number; vm: VmId } } } } | undefined
+    return first?.order?.grant.body
+  }
+
+  #has(host: HostId, stream: string, kind: string): boolean {
+    return this.#read(host, stream).some(record => record.kind === kind)
+  }
+
+  #read(host: HostId, stream: string): JournalRecord[] {
+    try {
+      return this.#journals.get(host)?.read(stream) ?? []
+    } catch {
+      return []
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The fault simulator, and a fixed sample of what it plays: real coordinator, agents and movers, with something going
+ * wrong. All of it is played by ./scripts/bench faults.
+ */
+import t from 'tap'
+import type { Test } from 'tap'
+import { caseText, mixture, pairs, parseCase, plots, runCase, singles } from '@heliotrope/simulator/faults'
+import type { Ground } from '@heliotrope/simulator/faults'
+
+const grounds: Ground[] = []
+
+/** Plays a case and checks that nothing is violated and nothing is left hanging. */
+async function holds(text: string, t: Test): Promise<Awaited<ReturnType<typeof runCase>>> {
+  const result = await runCase(parseCase(text))
+  if (result.violations.length > 0)
+    t.same(result.violations, [], `violated; again: ./scripts/bench faults --case '${text}'`)
+  if (result.end === 'stuck') t.not(result.remedies.length, 0, `stuck without a remedy: ${text}`)
+  return result
+}
+
+const everyNth = <T>(of: readonly T[], count: number): T[] =>
+  of.filter(
+    (_, index) => Math.floor((index * count) / of.length) < Math.floor(((index + 1) * count) / of.length),
+  )
+
+void t.test('without a fault each plot ends as it should', async t => {
+  for (const plot of plots) {
+    const { violations, end, at, points } = await runCase({ plot, seed: 0, faults: [] })
+    t.same(violations, [])
+    t.equal(end, 'runs')
+    t.equal(at, plot === 'there-and-back' ? 'a' : 'b', plot)
+    grounds.push({ plot, points })
+  }
+})
+
+void t.test('a case is text, and the same text is the same run', async t => {
+  for (const seed of [3, 4, 5]) {
+    const mixed = mixture(seed, grounds)
+    const text = caseText(mixed)
+    t.same(parseCase(text), mixed)
+    const [one, two] = [await runCase(mixed), await runCase(parseCase(text))]
+    t.equal(one.hash, two.hash)
+    t.same(one.story, two.story)
+  }
+  const [one, two] = [await runCase(parseCase('there 1:')), await runCase(parseCase('there 2:'))]
+  t.not(one.hash, two.hash, 'another seed is another run')
+  t.throws(() => parseCase('nowhere 0:'), { code: 'bad-input' })
+  t.throws(() => parseCase('there 0: in source@a COMMIT #1: lose'), { code: 'bad-input' })
+  await t.rejects(runCase(parseCase('there 0: before start #1: meteorite')), { code: 'bad-input' })
+})
+
+void t.test('a fault happens where it is put', async t => {
+  const { story, hits } = await runCase(parseCase('there 0: after source@a COMMIT #1: kill source-mover'))
+  t.equal(hits, 1)
+  const at = story.findIndex(line => line.includes('!! kill source-mover'))
+  t.match(story[at - 1], /source@a records COMMIT/)
+  t.equal(
+    story.slice(at).filter(line => line.includes('source@a records RELEASED')).length,
+    1,
+    'another mover goes on where the dead one stood',
+  )
+})
+
+/** What the simulator has found, and what was wrong. */
+const once: Record<string, string> = {
+  'the target came back and closed alone; nobody told the source, whose journal stayed open for ever':
+    'there 0: before coordinator STARTED #1: power b long',
+  'the only word to a host about a move that had ended was refused, for its clock was wrong':
+    'again 1036: after source@a PREPARED #2: jump a +1h; before agent@a command:received #1: kill target-mover',
+}
+
+void t.test('what once was wrong', async t => {
+  for (const [what, text] of Object.entries(once)) t.equal((await holds(text, t)).end, 'runs', what)
+})
+
+void t.test('the coordinator is gone from the grant on: the move ends', async t => {
+  const { story } = await holds('there 0: after coordinator STARTED #1: coordinator away', t)
+  const back = story.findIndex(line => line.includes('the coordinator is back'))
+  t.ok(back > 0)
+  for (const side of ['source@a', 'target@b']) {
+    const closed = story.findIndex(line => line.includes(`${side} records CLOSED`))
+    t.ok(closed > 0 && closed < back, `${side} did not wait for it`)
+  }
+})
+
+void t.test('a sample of single faults at every kind of point', async t => {
+  const [there] = grounds
+  const all = singles(there!.points)
+  t.ok(all.length > 2_000, `${all.length} faults at ${there!.points.length} points`)
+  for (const fault of everyNth(all, Math.round(all.length * 0.05)))
+    await holds(caseText({ plot: 'there', seed: 0, faults: [fault] }), t)
+})
+
+void t.test('a sample of pairs with a fault of a link', async t => {
+  const all = pairs(grounds[0]!.points)
+  t.ok(all.length > 10_000, `${all.length} pairs`)
+  for (const faults of everyNth(all, 60)) await holds(caseText({ plot: 'there', seed: 0, faults }), t)
+})
+
+void t.test('a sample of mixtures', async t => {
+  for (let seed = 1; seed <= 120; seed++) await holds(caseText(mixture(seed, grounds)), t)
+})
