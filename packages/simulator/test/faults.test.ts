@@ -7,6 +7,9 @@ import type { Test } from 'tap'
 import { caseText, mixture, pairs, parseCase, plots, runCase, singles } from '@heliotrope/simulator/faults'
 import type { Ground } from '@heliotrope/simulator/faults'
 
+// Some ten seconds of computing, which a busy machine takes minutes for.
+t.setTimeout(600_000)
+
 const grounds: Ground[] = []
 
 /** Plays a case and checks that nothing is violated and nothing is left hanging. */
