@@ -137,6 +137,7 @@ t.test('fleet commands, on a fleet', async t => {
   t.match(await cli('drain', 'x', '--reason', 'new fan'), { exit: 0, out: /1 VM\(s\) are to leave it/ })
   t.match(await cli('drain', 'x'), { exit: 1, err: /drained already, by tester: new fan/ })
   t.match(await cli('hosts'), { out: /x +a +connected, drained/ })
+  t.match(await cli('status'), { out: /^drained: x$/m })
   t.match(await cli('undrain', 'x'), { exit: 0, out: 'x is in use again\n' })
   t.match(await cli('undrain', 'x', '--json'), { exit: 1, json: { error: { code: 'conflict' } } })
   t.match(await cli('standby', 'x'), { exit: 1, err: /x stays awake: vm1 is there/ })

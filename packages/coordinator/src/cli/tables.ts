@@ -146,6 +146,8 @@ export const movesTable = (moves: readonly MoveView[]): string =>
 export function statusText(status: StatusView): string {
   const lines = [
     `${status.sites} sites, ${status.connected} of ${status.hosts} hosts connected, ${status.vms} VMs${status.paused ? ', PAUSED' : ''}`,
+    ...(status.asleep.length > 0 ? [`on standby or on the way: ${status.asleep.join(', ')}`] : []),
+    ...(status.drained.length > 0 ? [`drained: ${status.drained.join(', ')}`] : []),
     `green power ${watts(status.greenW)}, load ${watts(status.loadW)}`,
     `plan ${status.plan.id}: ${status.plan.verdict}, ${status.plan.moves} moves, ${status.plan.wakes} hosts to wake, ${status.plan.standbys} to stand by`,
     '',

@@ -101,6 +101,8 @@ export function consoleHandlers(ports: ConsolePorts) {
         sites: snapshot.sites.length,
         hosts: snapshot.hosts.length,
         connected: snapshot.hosts.filter(host => host.connected).length,
+        asleep: snapshot.hosts.filter(host => fleet.hostNote(host.id).power !== 'awake').map(({ id }) => id),
+        drained: snapshot.hosts.filter(host => host.draining === true).map(({ id }) => id),
         vms: snapshot.vms.length,
         greenW: sum(site => site.greenW ?? 0),
         loadW: sum(site => site.loadW),

@@ -21,6 +21,9 @@ export interface StatusView {
   sites: number
   hosts: number
   connected: number
+  /** Hosts on standby, on their way there, or being woken. */
+  asleep: HostId[]
+  drained: HostId[]
   vms: number
   greenW: W
   loadW: W
