@@ -21,7 +21,7 @@ export interface CoordinatorNodePorts {
   world: FaultWorld
   signer: Signer
   keys: ReadonlyMap<HostId, string>
-  process: ProcessPorts
+  watched: ProcessPorts
   log: Log
 }
 
@@ -59,7 +59,7 @@ export class CoordinatorNode {
   /** @throws what its start throws: then its unit starts it again */
   start(): void {
     if (this.coordinator) return
-    const { world, signer, process, log, keys } = this.#ports
+    const { world, signer, watched, log, keys } = this.#ports
     const life = new Life('coordinator')
     this.#life = life
     const { spec } = world
@@ -68,7 +68,7 @@ export class CoordinatorNode {
       clock: mortalClock(life, world.clock, () => this.wallOffset),
       rng: seededRng(seedFor(spec.seed, `coordinator/${this.#starts++}`)),
       log,
-      journal: process.journal(life, this.journal),
+      journal: watched.journal(life, this.journal),
       db: this.#db,
       signer,
       // Nothing is planned here: moves are asked for.

@@ -80,7 +80,7 @@ export class FaultFleet {
     const journals = new Map<HostId, HostNode['journal']>()
     this.watch = new Watch(this.world, journals)
     const acts = seededRng(seedFor(seed, 'acts'))
-    const process = new ProcessPorts({
+    const watched = new ProcessPorts({
       clock,
       points: this.points,
       acting: (life, act, args) => {
@@ -112,7 +112,7 @@ export class FaultFleet {
       world: this.world,
       signer,
       keys: new Map([...signers].map(([id, { fingerprint }]) => [id, fingerprint])),
-      process,
+      watched,
       log,
     })
     this.coordinator.journal.fault = () => this.#journalFault('c')
@@ -138,7 +138,7 @@ export class FaultFleet {
         signer: own,
         coordinatorKeys: [signer.fingerprint],
         connect: () => wire.connect(),
-        process,
+        watched,
         log: log.with({ host: id }),
         xlFaults: () => this.xlFaults,
       })

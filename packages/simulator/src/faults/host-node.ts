@@ -55,7 +55,7 @@ export interface HostNodePorts {
   signer: Signer
   coordinatorKeys: readonly string[]
   connect: () => Promise<Socket>
-  process: ProcessPorts
+  watched: ProcessPorts
   log: Log
   /** Taken by the next xl that starts here. */
   xlFaults: () => Record<string, boolean>
@@ -111,11 +111,11 @@ export class HostNode {
 
   startAgent(): void {
     if (this.#agentLife.alive && this.agent) return
-    const { world, host, signer, coordinatorKeys, connect, process, log } = this.#ports
+    const { world, host, signer, coordinatorKeys, connect, watched, log } = this.#ports
     const life = new Life(`agent@${this.name}`)
     this.#agentLife = life
     const clock = mortalClock(life, world.clock, () => this.wallOffset)
-    const journal = process.journal(life, this.journal)
+    const journal = watched.journal(life, this.journal)
     const moves = new Moves({
       clock,
       log,
@@ -142,7 +142,7 @@ export class HostNode {
           clock,
           log,
           journal,
-          hypervisor: process.hypervisor(life, simHypervisor(world, host)),
+          hypervisor: watched.hypervisor(life, simHypervisor(world, host)),
           bootId: host.bootId,
           xlAtWork: async () => host.xls.size > 0,
         }),
@@ -174,7 +174,7 @@ export class HostNode {
     if (!this.#agentLife.alive || !this.agent) return false
     this.agent = undefined
     this.#agentLife.end()
-    this.#ports.process.agentDied(this.id)
+    this.#ports.watched.agentDied(this.id)
     const boot = this.host.bootCount
     this.#ports.world.clock.after(AGENT_RESTART_MS, () => {
       if (!this.#stopped && this.host.power === 'on' && this.host.bootCount === boot) this.startAgent()
@@ -256,11 +256,11 @@ export class HostNode {
   }
 
   #run(mover: Mover, order: MoveOrder, recover: boolean): Promise<void> {
-    const { world, host, network, peers, streams, signer, coordinatorKeys, log, process } = this.#ports
+    const { world, host, network, peers, streams, signer, coordinatorKeys, log, watched } = this.#ports
     const { role, grant, limits } = order
     const { move, from, to } = grant.body
     const { life } = mover
-    const journal = process.journal(life, this.journal)
+    const journal = watched.journal(life, this.journal)
     const peer: PeerEnd =
       role === 'source' ? peers.connector(move, from.host, to.host) : peers.listener(move, to.host, from.host)
     life.onDeath(() => peer.die(host.power === 'on'))
@@ -268,8 +268,8 @@ export class HostNode {
       clock: mortalClock(life, world.clock, () => this.wallOffset),
       log: log.with({ move, role }),
       journal,
-      hypervisor: process.hypervisor(life, simHypervisor(world, host)),
-      storage: process.storage(life, simStorage(world, host)),
+      hypervisor: watched.hypervisor(life, simHypervisor(world, host)),
+      storage: watched.storage(life, simStorage(world, host)),
       signer,
       bootId: host.bootId,
       xlOfMoveGone: () =>
@@ -296,7 +296,7 @@ export class HostNode {
       if (recover) return runSource(side, order, options)
       const xl = new SourceXl({ world, host, network, stream, move, limitBps: limits.rateBps, faults })
       bury(xl)
-      return runSource({ ...side, transfer: process.sourceXl(life, xl) }, order, options)
+      return runSource({ ...side, transfer: watched.sourceXl(life, xl) }, order, options)
     }
     const announce = async (): Promise<void> => world.note(this.id, 'announced', grant.body.config.name)
     const more = {
@@ -307,6 +307,6 @@ export class HostNode {
     if (recover) return runTarget({ ...side, announce }, order, more)
     const xl = new TargetXl({ world, host, stream, move, faults })
     bury(xl)
-    return runTarget({ ...side, announce, transfer: process.targetXl(life, xl) }, order, more)
+    return runTarget({ ...side, announce, transfer: watched.targetXl(life, xl) }, order, more)
   }
 }
