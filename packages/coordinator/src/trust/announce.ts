@@ -25,6 +25,7 @@ export class TrustAnnouncer {
   /** What each host has noted last. In memory only: each connect tells it again. */
   readonly #noted = new Map<HostId, string>()
   readonly #again = new Map<HostId, Cancel>()
+  #stopped = false
 
   constructor(ports: AnnouncePorts) {
     this.#ports = ports
@@ -41,6 +42,8 @@ export class TrustAnnouncer {
     agents.call(host, 'host.trust', trust).then(
       () => void this.#noted.set(host, textOf(trust)),
       (error: unknown) => {
+        // Its session ended with us.
+        if (this.#stopped) return
         log.warn('a host does not know yet whom to trust', { host, error: errorChain(error) })
         this.#again.set(
           host,
@@ -64,6 +67,7 @@ export class TrustAnnouncer {
   }
 
   stop(): void {
+    this.#stopped = true
     for (const cancel of this.#again.values()) cancel()
     this.#again.clear()
   }
