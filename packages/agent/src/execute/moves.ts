@@ -168,7 +168,10 @@ export class Moves implements MoveService {
       if (this.#progress.get(name)?.bytes !== status.progress.bytes) this.#hooks.changed()
       this.#progress.set(name, status.progress)
       this.#note(name, move, status.alarm)
-    } else if (moveJournal(journal, role, move).last()?.kind !== 'CLOSED' && !this.#launching.has(name)) {
+    } else if (moveJournal(journal, role, move).last()?.kind === 'CLOSED') {
+      // The mover died between its last record and the seal.
+      journal.seal(name)
+    } else if (!this.#launching.has(name)) {
       log.warn('a mover is missing: starting one in recovery', { role, move })
       await this.#launch(role, move, true)
     }
