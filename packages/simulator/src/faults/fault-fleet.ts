@@ -2,7 +2,7 @@
  * Two hosts, a coordinator, one VM, on virtual time: real agents, movers and sagas, each a process that can die, every
  * link and every record a place where something can go wrong. It puts faults in and heals them; run-case.ts tells the story.
  */
-import { hostId, seededRng, SECOND, siteId, VirtualClock } from '@heliotrope/shared'
+import { hostId, MINUTE, seededRng, SECOND, siteId, VirtualClock } from '@heliotrope/shared'
 import type { HostCertificate, HostId, JournalFault, Log, MoveId, Ms } from '@heliotrope/shared'
 import { uuidOfNumber } from '../fleet/three-sites.js'
 import { seededSigner } from '../fleet/seeded-signer.js'
@@ -24,6 +24,8 @@ import type { Fate, Sending } from './wire.js'
 
 export const [A, B] = [hostId('a'), hostId('b')]
 export const VM = uuidOfNumber(1)
+/** As long as the sweeper counts a suspend as a late one, and the hour that a clock may be off. */
+const LATE_MS: Ms = 80 * MINUTE
 const START = Date.UTC(2026, 2, 21, 12)
 
 export interface Sizes {
@@ -168,14 +170,20 @@ export class FaultFleet {
 
   readonly vm = VM
 
-  /** A side of a move on this host is prepared and not yet clean. */
-  inMove(id: HostId): boolean {
+  /**
+   * A suspended domain on this host would be taken for our own work: a side of a move is prepared and not yet clean, or
+   * a move was given up so lately that its guest may still follow the request to suspend.
+   */
+  mayBeOurs(id: HostId): boolean {
     const { journal } = this.host(id)
     if (journal.unreadable) return true
     return ['source/', 'target/'].some(prefix =>
-      journal.streams(prefix, 'open').some(stream => {
-        const kinds = journal.read(stream).map(({ kind }) => kind)
-        return kinds.includes('PREPARED') && !kinds.includes('CLEAN')
+      journal.streams(prefix, 'all').some(stream => {
+        const records = journal.read(stream)
+        const find = (kind: string) => records.find(record => record.kind === kind)
+        const abort = find('ABORT')
+        const lately = abort !== undefined && this.clock.wall() - abort.at < LATE_MS
+        return find('PREPARED') !== undefined && (find('CLEAN') === undefined || lately)
       }),
     )
   }

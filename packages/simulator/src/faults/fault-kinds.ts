@@ -186,10 +186,10 @@ function jump(fleet: FaultFleet, who: string, by: Ms): boolean {
   return true
 }
 
-/** Not in the middle of a move: nobody could tell such a suspend from xl's own. */
+/** Nobody suspends by hand in the middle of a move, or just after one was given up: nobody could tell it from xl's own. */
 function guest(fleet: FaultFleet, event: GuestEvent): boolean {
   const at = fleet.world.running(fleet.vm)
   if (!at) return false
-  if (event === 'foreign-suspend' && fleet.inMove(at.host.spec.id)) return false
+  if (event === 'foreign-suspend' && fleet.mayBeOurs(at.host.spec.id)) return false
   return fleet.world.guest(event, fleet.vm)
 }
