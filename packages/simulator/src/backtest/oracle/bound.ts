@@ -1,4 +1,9 @@
-/** Perfect foresight: what nobody can beat (fluid hosts), and what could at best be reached (whole hosts). */
+/**
+ * Perfect foresight: the format's bound (fluid hosts), and what could at best be reached (whole hosts). It is a bound for a
+ * fleet of one substance: real VMs differ in watts per vCPU, and who moves the busy ones first may pass it. With hosts that
+ * stand by the room for that is small; without standby, where only the VMs' own watts can be moved, heliotrope passes it by
+ * 1 to 1.5 % of the saving on both recorded scenarios, so `captured` may exceed 1 there.
+ */
 import { HeliotropeError } from '@heliotrope/shared'
 import type { Fraction } from '@heliotrope/shared'
 import type { Solver } from '@heliotrope/planner'
