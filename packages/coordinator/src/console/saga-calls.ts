@@ -45,7 +45,7 @@ export const sagaCallSchemas = {
 export interface ResolveView extends SagaView {
   /** Certificates that were carried to a host which had not given them out itself. */
   carried: string[]
-  /** The end is proven, and both sides have put everything away. */
+  /** The end is proven. Both sides may still have things to put away: `next` says so. */
   resolved: boolean
 }
 
@@ -104,7 +104,7 @@ export function sagaCalls({ clock, log, journal, sagas, agents, audit }: SagaCal
   return {
     /** Open moves, oldest first, each with its story. */
     sagas: (): Promise<SagaView[]> => Promise.all(sagas.open().map(state => story(state))),
-    saga: ({ move }: { move: MoveId }): Promise<SagaView> => story(find(move)),
+    saga: async ({ move }: { move: MoveId }): Promise<SagaView> => story(find(move)),
     async resolve({ move, by: who }: { move: MoveId; by: string }): Promise<ResolveView> {
       const state = find(move)
       const reason: ReasonStep[] = [{ by: who, why: 'resolve by hand', at: Math.round(clock.wall()) }]
@@ -123,7 +123,7 @@ export function sagaCalls({ clock, log, journal, sagas, agents, audit }: SagaCal
         sagas.poke(state.requested.from)
         const now = view(find(move), standings, certificates)
         const carried = certificates.map(({ body }) => `${body.kind} of ${body.by} at epoch ${body.epoch}`)
-        return { ...now, carried, resolved: now.outcome !== undefined && bothClosed(standings) }
+        return { ...now, carried, resolved: now.outcome !== undefined }
       })
     },
   }
