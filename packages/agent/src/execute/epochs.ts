@@ -43,6 +43,8 @@ export class EpochIndex {
     if (!grant) return
     if (kind === 'RECLAIM') this.#raise(grant.vm, grant.epoch + 2)
     else if (kind === 'RUNNING') this.#raise(grant.vm, Number(epoch))
+    // The stream is sealed: nothing more comes of it.
+    else if (kind === 'CLOSED') this.#grants.delete(stream)
   }
 
   #raise(vm: VmId, epoch: Epoch): void {

@@ -132,6 +132,7 @@ export class Moves implements MoveService {
         this.#progress.delete(name)
         this.#hooks.changed()
       }
+    for (const name of this.#passedOn.keys()) if (!names.has(name)) this.#passedOn.delete(name)
     for (const [name, alarm] of this.#alarms)
       if (alarm.state === 'cleared') {
         if (clock.wall() - alarm.at > CLEARED_MS) this.#alarms.delete(name)

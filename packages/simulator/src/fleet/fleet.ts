@@ -30,6 +30,7 @@ import type {
   HostPowerModel,
   Journal,
   Log,
+  MemoryJournal,
   MemoryLink,
   Mode,
   Ms,
@@ -60,6 +61,8 @@ export interface FleetOptions {
   /** Default: HiGHS in this thread. */
   solver?: Solver
   log?: Log
+  /** One a host and one for `coordinator`. Default: in memory, with faults to order. */
+  openJournal?: (name: string, clock: VirtualClock) => MemoryJournal
 }
 
 /** How long a message takes between agent and coordinator. */
@@ -95,7 +98,8 @@ export class Fleet {
     this.clock = new VirtualClock(spec.startWall)
     this.world = new World(this.clock, spec)
     this.network = new Network(this.world)
-    this.journal = openMemoryJournal(this.clock)
+    const { openJournal = (_name: string, clock: VirtualClock) => openMemoryJournal(clock) } = options
+    this.journal = openJournal('coordinator', this.clock)
     this.#db = openDatabase(':memory:')
     this.#teach(options.taughtDays ?? 0)
     const rng = seededRng(seedFor(spec.seed, 'keys'))
@@ -113,6 +117,7 @@ export class Fleet {
       const agent = new SimAgent({
         world: this.world,
         host,
+        journal: openJournal(id, this.clock),
         network: this.network,
         peers,
         streams,

@@ -1,7 +1,14 @@
 /** One host's agent, as composed for the simulation: the real agent and movers, everything below them simulated. */
-import { createAgent, defaultQualityRules, EpochIndex, Moves, openReportBuffer, Sweeper } from '@heliotrope/agent'
+import {
+  createAgent,
+  defaultQualityRules,
+  EpochIndex,
+  Moves,
+  openReportBuffer,
+  Sweeper,
+} from '@heliotrope/agent'
 import type { Agent } from '@heliotrope/agent'
-import { MINUTE, openMemoryJournal, SECOND, seededRng } from '@heliotrope/shared'
+import { MINUTE, SECOND, seededRng } from '@heliotrope/shared'
 import type { Cancel, HostId, Log, MemoryJournal, MoveId, MoveRole, Signer, Socket } from '@heliotrope/shared'
 import { simPower } from '../drivers/power.js'
 import { simHypervisor } from '../drivers/hypervisor.js'
@@ -21,6 +28,7 @@ import { InlineLauncher } from './inline-launcher.js'
 export interface SimAgentPorts {
   world: World
   host: SimHost
+  journal: MemoryJournal
   network: Network
   peers: Peers
   streams: Streams
@@ -47,8 +55,7 @@ export class SimAgent {
   constructor(ports: SimAgentPorts) {
     this.#ports = ports
     this.host = ports.host
-    const { clock } = ports.world
-    this.journal = openMemoryJournal(clock)
+    this.journal = ports.journal
     this.meters = simMeters(ports.world, ports.host)
     this.launcher = new InlineLauncher({
       ...ports,
