@@ -187,3 +187,27 @@ void t.test('what is no journal is refused with its name', async t => {
   t.equal(after.pragma('user_version', { simple: true }), 99, 'left as it was')
   after.close()
 })
+
+void t.test(
+  'open streams are followed from one look to the next, also what another process does to them',
+  t => {
+    const file = join(t.testdir(), 'shared.db')
+    const [one, two] = [openSqliteJournal({ file, clock }), openSqliteJournal({ file, clock })]
+    t.same(one.streams('source/', 'open'), [])
+    two.append('source/a', 'ORDERED', {})
+    one.append('target/x', 'ORDERED', {})
+    t.same(one.streams('source/', 'open'), ['source/a'])
+    one.append('source/b', 'ORDERED', {})
+    two.append('source/a', 'CLOSED', {})
+    two.seal('source/a')
+    t.same(one.streams('source/', 'open'), ['source/b'], 'sealed elsewhere')
+    t.same(two.streams('source/', 'open'), ['source/b'], 'a first look sees the same')
+    two.append('source/c', 'ORDERED', {})
+    one.append('source/b', 'PREPARED', {})
+    t.same(one.streams('source/', 'open'), ['source/b', 'source/c'], 'oldest first')
+    t.same(one.streams('', 'open'), ['target/x', 'source/b', 'source/c'], 'each prefix for itself')
+    one.close()
+    two.close()
+    t.end()
+  },
+)

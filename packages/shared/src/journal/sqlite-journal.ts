@@ -51,10 +51,27 @@ export function openSqliteJournal(options: SqliteJournalOptions): Journal {
   )
   const isSealed = db.prepare<[string], { stream: string }>('SELECT stream FROM sealed WHERE stream = ?')
   const addSeal = db.prepare<[string]>('INSERT OR IGNORE INTO sealed VALUES (?)')
-  const named = db.prepare<[string, string], { stream: string; sealed: number }>(
-    `SELECT stream, EXISTS (SELECT 1 FROM sealed s WHERE s.stream = record.stream) AS sealed FROM record
-     WHERE stream >= ? AND stream < ? GROUP BY stream ORDER BY min(seq)`,
+  const named = db.prepare<[string, string], { stream: string }>(
+    'SELECT stream FROM record WHERE stream >= ? AND stream < ? GROUP BY stream ORDER BY min(seq)',
   )
+  // By seq, not by the index of streams (unary plus): few records are newer than the last look.
+  const newer = db.prepare<[number, string, string], { stream: string }>(
+    `SELECT stream FROM record WHERE seq > ? AND +stream >= ? AND +stream < ?
+     GROUP BY stream ORDER BY min(seq)`,
+  )
+  /** By prefix: the streams that are open, and the record up to which that is known. Few streams are open at a time. */
+  const followed = new Map<string, { upTo: number; open: Set<string> }>()
+  const openStreams = (prefix: string): string[] => {
+    const end = `${prefix}\u{10ffff}`
+    const { upTo, open } = followed.get(prefix) ?? { upTo: 0, open: new Set<string>() }
+    // Read first: what another process appends after it is seen again the next time, not missed.
+    const head = last.get()?.seq ?? 0
+    for (const { stream } of upTo === 0 ? named.all(prefix, end) : newer.all(upTo, prefix, end))
+      open.add(stream)
+    for (const stream of open) if (isSealed.get(stream)) open.delete(stream)
+    followed.set(prefix, { upTo: head, open })
+    return [...open]
+  }
 
   const appendOne = db.transaction((stream: string, kind: string, body: unknown): JournalRecord => {
     if (isSealed.get(stream)) throw new HeliotropeError('journal-failed', `stream ${stream} is sealed`)
@@ -87,10 +104,9 @@ export function openSqliteJournal(options: SqliteJournalOptions): Journal {
     scan: (from, limit) => guard('cannot be read', () => fromSeq.all(from, limit).map(toRecord)),
     streams: (prefix, which) =>
       guard('cannot be read', () =>
-        named
-          .all(prefix, `${prefix}\u{10ffff}`)
-          .filter(row => which === 'all' || row.sealed === 0)
-          .map(row => row.stream),
+        which === 'open'
+          ? openStreams(prefix)
+          : named.all(prefix, `${prefix}\u{10ffff}`).map(row => row.stream),
       ),
     seal: stream => guard('cannot seal', () => void addSeal.run(stream)),
     head: () => {
