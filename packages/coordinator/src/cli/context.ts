@@ -32,13 +32,13 @@ export type Act = (
 export type CommandSet = (program: Command, act: Act, context: CliContext) => void
 
 export function print(context: CliContext, answer: Answer, asJson: boolean): ExitCode {
-  context.stdout.write(`${asJson ? JSON.stringify(answer.json, null, 2) : answer.text}\n`)
+  context.stdout.write(`${asJson ? JSON.stringify(answer.json) : answer.text}\n`)
   return answer.exit ?? 0
 }
 
 export function printError(context: CliContext, error: unknown, asJson: boolean): ExitCode {
   const { code, message, remedy, cause } = HeliotropeError.from(error)
-  if (asJson) context.stdout.write(`${JSON.stringify({ error: { code, message, remedy } }, null, 2)}\n`)
+  if (asJson) context.stdout.write(`${JSON.stringify({ error: { code, message, remedy } })}\n`)
   else {
     context.stderr.write(`heliotrope: ${code === 'internal' ? errorChain(error) : message}\n`)
     if (code !== 'internal' && cause !== undefined) context.stderr.write(`  cause: ${errorChain(cause)}\n`)
