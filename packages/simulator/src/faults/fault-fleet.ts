@@ -10,6 +10,8 @@ import { Network } from '../net/network.js'
 import type { StreamConnection } from '../net/stream.js'
 import { seedFor } from '../world/noise.js'
 import type { WorldSpec } from '../world/spec.js'
+import type { SourceXlFaults } from '../xl/source-xl.js'
+import type { TargetXlFaults } from '../xl/target-xl.js'
 import { CoordinatorNode } from './coordinator-node.js'
 import { applyFault } from './fault-kinds.js'
 import { FaultWorld } from './fault-world.js'
@@ -66,7 +68,7 @@ export class FaultFleet {
   /** Journals that fail: all appends, or the next one only. */
   readonly journalFaults = new Map<string, { fault: JournalFault; once: boolean }>()
   /** For the next xl. */
-  xlFaults: Record<string, boolean> = {}
+  xlFaults: SourceXlFaults & TargetXlFaults = {}
   readonly tell: (line: string) => void
   #stopped = false
 

@@ -47,6 +47,8 @@ export const xlFaults = ['xl guestDeaf', 'xl suspendsLate', 'xl renameFails', 'x
 const CUT_MS: Ms = 75 * SECOND
 const POWER_MS: Ms = 40 * SECOND
 const LONG_MS: Ms = 6 * MINUTE
+/** The guest follows the request to suspend so long after xl has given up. */
+const LATE_MS: Ms = 2 * SECOND
 const FULL_MS: Ms = 90 * SECOND
 
 /** @returns false if there is nothing to which it could happen @throws bad-input for a fault that nobody knows */
@@ -75,7 +77,10 @@ export function applyFault(fleet: FaultFleet, what: string, point: string): bool
     case 'guest':
       return guest(fleet, who as GuestEvent)
     case 'xl':
-      fleet.xlFaults = { ...fleet.xlFaults, [who]: true, ...(who === 'suspendsLate' && { guestDeaf: true }) }
+      fleet.xlFaults =
+        who === 'suspendsLate'
+          ? { ...fleet.xlFaults, guestDeaf: true, suspendsLateMs: LATE_MS }
+          : { ...fleet.xlFaults, [who]: true }
       return true
     case 'stale':
       fleet.fate = 'stale'

@@ -38,7 +38,9 @@ import { seedFor } from '../world/noise.js'
 import type { SimHost } from '../world/sim-host.js'
 import { PORTAL } from '../world/spec.js'
 import { SourceXl } from '../xl/source-xl.js'
+import type { SourceXlFaults } from '../xl/source-xl.js'
 import { TargetXl } from '../xl/target-xl.js'
+import type { TargetXlFaults } from '../xl/target-xl.js'
 import type { FaultWorld } from './fault-world.js'
 import { Killed, Life, mortal, mortalClock } from './life.js'
 import type { PeerEnd, PeerWires } from './peer-wire.js'
@@ -58,7 +60,7 @@ export interface HostNodePorts {
   watched: ProcessPorts
   log: Log
   /** Taken by the next xl that starts here. */
-  xlFaults: () => Record<string, boolean>
+  xlFaults: () => SourceXlFaults & TargetXlFaults
 }
 
 interface Mover {
