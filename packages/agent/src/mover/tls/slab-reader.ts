@@ -10,7 +10,7 @@ import type { Pausable } from '../xl/pump.js'
 import { BufferPool } from '../xl/buffer-pool.js'
 
 const RECORD_BYTES = 16 * 1024
-const SLAB_BYTES = 256 * 1024
+const SLAB_BYTES = 128 * 1024
 
 /** Gets bytes, and calls `done` when they may be overwritten. */
 export type Deliver = (bytes: Buffer, done: () => void) => void
