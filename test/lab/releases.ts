@@ -28,6 +28,7 @@ const common = [
   'openssh-server',
   'openssh-client',
   'open-iscsi',
+  'sg3-utils',
   'nut-client',
   'busybox-static',
   'ca-certificates',
