@@ -4,6 +4,8 @@ import type { Cancel, Clock, HostId, Journal, Log, Ms, Rng, Signer, SiteId, Sock
 import { modelledMoveWh } from '@heliotrope/planner'
 import type { SiteForecast, Solver } from '@heliotrope/planner'
 import type { VmId } from '@heliotrope/shared'
+import { AlarmMessenger } from './alarm/alarm-messenger.js'
+import type { Deliver } from './alarm/notice.js'
 import type { CoordinatorConfig } from './config/config.js'
 import { consoleHandlers } from './console/console.js'
 import type { Console } from './console/console.js'
@@ -28,6 +30,7 @@ import { Fleet } from './state/fleet.js'
 import { ForeignWatch } from './state/foreign-watch.js'
 import { wakersOf } from './state/snapshot.js'
 import { openAlarms } from './store/alarms.js'
+import type { Alarms } from './store/alarms.js'
 import { openAudit } from './store/audit.js'
 import type { Db } from './store/database.js'
 import { openDrains } from './store/drains.js'
@@ -68,6 +71,8 @@ export interface CoordinatorPorts {
   createToken?: (binding: TokenBinding) => { token: string; expiresAt: number }
   /** How the signer is changed. Absent where there is no authority. */
   keys?: KeyRing
+  /** Who is told of alarms beside the log, and the name by which this coordinator speaks. */
+  alarm?: { deliver: Deliver; coordinator: string }
   /** A move has ended. */
   moveEnded?: (state: MoveState) => void
 }
@@ -84,6 +89,7 @@ export interface Coordinator {
   sagas: Sagas
   reconciler: Reconciler
   hostPower: HostPower
+  alarms: Pick<Alarms, 'raised'>
 }
 
 const PAUSED = 'paused'
@@ -101,6 +107,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     openPlans(db),
   ]
   const alarms = openAlarms(db, clock, log)
+  const messenger = ports.alarm && new AlarmMessenger({ clock, log, alarms, ...ports.alarm })
   const audit = openAudit(journal, rng, log)
   const { power, meterStaleMs, policy } = config
   const [costs, drains] = [openMoveCosts(db), openDrains(db)]
@@ -280,6 +287,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       sagas.start(openActs)
       forecasts.start()
       reconciler.start()
+      messenger?.start()
       cancels = [
         every(clock, HOUR, () => {
           telemetry.thin(clock.wall())
@@ -303,6 +311,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       fleet.onChange = () => {}
       intake.stop()
       noteOwnHead()
+      await messenger?.stop()
     },
     accept: socket => sessions.accept(socket),
     console: consoleHandlers({
@@ -314,6 +323,8 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       reconciler,
       plans,
       alarms,
+      name: ports.alarm?.coordinator ?? 'coordinator',
+      ...(ports.alarm && { tellAlarm: ports.alarm.deliver }),
       audit,
       enrolment,
       memory,
@@ -340,5 +351,6 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     sagas,
     reconciler,
     hostPower,
+    alarms,
   }
 }

@@ -2,12 +2,16 @@
 import { readFileSync, statSync } from 'node:fs'
 import { DAY, every, errorChain, openSqliteJournal } from '@heliotrope/shared'
 import type { Clock, Log, Rng } from '@heliotrope/shared'
+import { byCommand } from './alarm/by-command.js'
+import { byWebhook } from './alarm/by-webhook.js'
+import type { Deliver } from './alarm/notice.js'
 import { createCoordinator } from './compose.js'
 import type { Coordinator } from './compose.js'
-import type { CoordinatorConfig } from './config/config.js'
+import type { AlarmTarget, CoordinatorConfig } from './config/config.js'
 import { journalFile, makeDataDir, storeFile, trustDir } from './data-dir.js'
 import { agentServer } from './http/agent-server.js'
 import { consoleServer } from './http/console-server.js'
+import { metricsServer } from './http/metrics-server.js'
 import { openDatabase } from './store/database.js'
 import { thePlanner } from './reconcile/planner.js'
 import { workerSolver } from './solver/worker-solver.js'
@@ -71,6 +75,9 @@ export async function serve(config: CoordinatorConfig, { clock, rng, log }: Serv
       config,
       createToken,
       keys: authority.keys,
+      ...(config.alarms && {
+        alarm: { deliver: alarmDelivery(config.alarms, clock), coordinator: config.serverNames[0] as string },
+      }),
       outside: {
         http: (url, init) => fetch(url, init),
         readFile: path => ({ text: readFileSync(path, 'utf8'), changedAt: statSync(path).mtimeMs }),
@@ -96,6 +103,11 @@ export async function serve(config: CoordinatorConfig, { clock, rng, log }: Serv
     undo.push(() => coordinator.stop())
     const port = await agents.start()
     undo.push(() => agents.stop())
+    if (config.metrics) {
+      const metrics = metricsServer(config.metrics, coordinator)
+      await metrics.start()
+      undo.push(() => metrics.stop())
+    }
     const renewing = every(clock, DAY, async () => {
       try {
         agents.setCertificate(await freshTls())
@@ -111,4 +123,15 @@ export async function serve(config: CoordinatorConfig, { clock, rng, log }: Serv
     await unwind()
     throw error
   }
+}
+
+function alarmDelivery(to: AlarmTarget, clock: Clock): Deliver {
+  if ('command' in to) return byCommand(to.command)
+  const { secretFile, webhook } = to
+  return byWebhook(
+    (url, init) => fetch(url, init),
+    clock,
+    webhook,
+    secretFile === undefined ? undefined : () => readFileSync(secretFile, 'utf8').split('\n')[0]!.trim(),
+  )
 }

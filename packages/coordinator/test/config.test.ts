@@ -26,9 +26,16 @@ t.test('a good file, with its defaults', async t => {
     moves: { startMs: 600_000, maxPerHost: 1, limits: { rateBps: 0, copyMs: 3_600_000 } },
   })
   const { config: set } = checkConfig(
-    JSON.stringify({ ...base, policy: { margin_gco2eq: 7, cooldown_minutes: 1 }, moves: { rate_mb_per_s: 10 } }),
+    JSON.stringify({
+      ...base,
+      policy: { margin_gco2eq: 7, cooldown_minutes: 1 },
+      moves: { rate_mb_per_s: 10 },
+    }),
   )
-  t.match(set, { policy: { marginGCO2eq: 7, cooldownMs: 60_000 }, moves: { limits: { rateBps: 10_000_000 } } })
+  t.match(set, {
+    policy: { marginGCO2eq: 7, cooldownMs: 60_000 },
+    moves: { limits: { rateBps: 10_000_000 } },
+  })
 })
 
 t.test('each mistake is named with its place', async t => {
@@ -55,6 +62,27 @@ t.test('each mistake is named with its place', async t => {
   t.equal(check({ polcy: {}, reconcile_interval_s: -1, listen: { port: 70000 } }).length, 3, 'all at once')
   t.match(checkConfig('a: [').problems, [/^not YAML/])
   t.ok(checkConfig('').problems.length > 0)
+})
+
+t.test('who is told of alarms, and metrics', async t => {
+  const alarms = (value: object) => checkConfig(JSON.stringify({ ...base, alarms: value }))
+  t.equal(checkConfig(JSON.stringify(base)).config?.alarms, undefined, 'nobody, unless said')
+  t.strictSame(alarms({ command: ['/bin/page', '--now'] }).config?.alarms, {
+    command: ['/bin/page', '--now'],
+  })
+  t.strictSame(alarms({ webhook: 'https://p.example/x', webhook_secret_file: '/s' }).config?.alarms, {
+    webhook: 'https://p.example/x',
+    secretFile: '/s',
+  })
+  t.match(alarms({ webhook: 'ftp://p.example' }).problems, [/^alarms\.webhook: .*http or https/])
+  t.match(alarms({ command: ['page'] }).problems, [/^alarms\.command\.0: .*absolute/])
+  t.match(alarms({ command: [] }).problems, [/^alarms\.command/])
+  t.match(alarms({ command: ['/bin/page'], webhook: 'https://p.example' }).problems, [/not both/])
+  t.match(alarms({ webhook_secret_file: '/s' }).problems, [/without webhook/])
+  t.strictSame(checkConfig(JSON.stringify({ ...base, metrics: {} })).config?.metrics, {
+    host: '127.0.0.1',
+    port: 7430,
+  })
 })
 
 t.test('files', async t => {

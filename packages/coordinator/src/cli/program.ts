@@ -11,6 +11,7 @@ import { print, printError } from './context.js'
 import type { Act, Answer, CliContext, CommandSet, ExitCode } from './context.js'
 import { forecastCommand } from './forecast-command.js'
 import { hostCommands } from './host-commands.js'
+import { alarmCommands } from './alarm-commands.js'
 import { keyCommands } from './key-commands.js'
 import { planText } from './plan-text.js'
 import { sagaCommands } from './saga-commands.js'
@@ -174,6 +175,7 @@ export async function runCli(
       )
   hostCommands(program, act, client, by)
   sagaCommands(program, act, client, by)
+  alarmCommands(program, act, client, by)
   keyCommands(program, act, client, by)
   for (const call of ['pause', 'resume'] as const)
     program

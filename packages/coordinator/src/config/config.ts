@@ -27,9 +27,16 @@ export interface CoordinatorConfig {
   moves: { startMs: Ms; maxPerHost: number; limits: MoveLimits }
   pinnedVms: string[]
   rules: VmRule[]
+  /** Who is told of alarms beside the log. */
+  alarms?: AlarmTarget
+  /** Where Prometheus may ask; absent: nowhere. */
+  metrics?: { host: string; port: number }
   /** What in the file has no effect, in words for people. */
   notes: string[]
 }
+
+export type AlarmTarget =
+  { webhook: string; secretFile?: string } | { command: readonly [string, ...string[]] }
 
 export interface HostConfig {
   id: HostId
@@ -114,9 +121,20 @@ export function fromFile(file: ConfigFile): CoordinatorConfig {
     },
     pinnedVms: file.pinned_vms,
     rules: toRules(file.rules, file.tags),
+    ...alarmTarget(file.alarms),
+    ...(file.metrics && { metrics: file.metrics }),
     notes:
       policy.margin_w === undefined
         ? []
         : ['policy.margin_w has no effect: plans are judged by carbon, see margin_gco2eq and margin_share'],
   }
+}
+
+function alarmTarget({ webhook, webhook_secret_file: secretFile, command }: ConfigFile['alarms']): {
+  alarms?: AlarmTarget
+  /** Where Prometheus may ask; absent: nowhere. */
+  metrics?: { host: string; port: number }
+} {
+  if (webhook !== undefined) return { alarms: { webhook, ...(secretFile !== undefined && { secretFile }) } }
+  return command ? { alarms: { command } } : {}
 }

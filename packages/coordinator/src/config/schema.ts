@@ -101,6 +101,25 @@ const moves = z.strictObject({
   max_per_host: z.number().int().min(1).max(20).default(1),
 })
 
+const url = z.url({ protocol: /^https?$/, error: 'must be a URL, http or https' }).max(2_000)
+
+/** Who is told of alarms beside the log: an endpoint, or a program. */
+const alarms = z
+  .strictObject({
+    /** Gets each change by POST, as JSON. */
+    webhook: url.optional(),
+    /** Its first line is sent as the header `authorization`; read anew each time. */
+    webhook_secret_file: z.string().startsWith('/', 'must be an absolute path').optional(),
+    /** Gets each change as JSON on stdin; an absolute path, then its arguments. */
+    command: z
+      .tuple([z.string().startsWith('/', 'must be an absolute path')], z.string().max(1_000))
+      .optional(),
+  })
+  .refine(({ webhook, command }) => !(webhook && command), { message: 'webhook or command, not both' })
+  .refine(({ webhook, webhook_secret_file: secret }) => webhook !== undefined || secret === undefined, {
+    message: 'webhook_secret_file has no meaning without webhook',
+  })
+
 export const fileSchema = z.strictObject({
   data_dir: z.string().startsWith('/', 'must be an absolute path').default('/var/lib/heliotrope'),
   console_socket: z.string().startsWith('/', 'must be an absolute path').max(100).optional(),
@@ -136,6 +155,14 @@ export const fileSchema = z.strictObject({
   pinned_vms: z.array(z.string().min(1).max(160)).max(10_000).default([]),
   tags: tagsSchema,
   rules: rulesSchema,
+  alarms: alarms.prefault({}),
+  /** Where Prometheus may ask, in the clear and without a password: keep it local, or on a network of your own. */
+  metrics: z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1'),
+      port: z.number().int().min(0).max(65535).default(7430),
+    })
+    .optional(),
 })
 
 export type ConfigFile = z.infer<typeof fileSchema>

@@ -11,11 +11,12 @@ import type { ForecastView } from '../forecast/view.js'
 import type { Sessions } from '../ingest/sessions.js'
 import type { Reconciler } from '../reconcile/reconcile.js'
 import type { Sagas } from '../saga/sagas.js'
-import type { Alarms } from '../store/alarms.js'
 import type { Enrolment, TokenBinding } from '../store/enrolment.js'
 import type { FleetMemory } from '../store/memory-of-fleet.js'
 import type { Plans } from '../store/plans.js'
 import { checkSite } from '../trust/admission.js'
+import { alarmCalls, alarmCallSchemas } from './alarm-calls.js'
+import type { AlarmCallPorts } from './alarm-calls.js'
 import { by, none, why, word } from './argument-schemas.js'
 import { hostCalls, hostCallSchemas } from './host-calls.js'
 import type { HostCallPorts } from './host-calls.js'
@@ -27,13 +28,12 @@ import type { SagaCallPorts } from './saga-calls.js'
 import { moveView } from './views.js'
 import type { MoveView, PlanView, SiteView, StatusView, VmView } from './views.js'
 
-export interface ConsolePorts extends HostCallPorts, KeyCallPorts, SagaCallPorts {
+export interface ConsolePorts extends AlarmCallPorts, HostCallPorts, KeyCallPorts, SagaCallPorts {
   sagas: Sagas
   sessions: Sessions
   reconciler: Reconciler
   forecasts: Pick<ForecastService, 'view' | 'sites'>
   plans: Plans
-  alarms: Alarms
   enrolment: Enrolment
   memory: FleetMemory
   journal: Journal
@@ -49,6 +49,7 @@ export interface ConsolePorts extends HostCallPorts, KeyCallPorts, SagaCallPorts
 /** Arguments of each call. */
 export const consoleSchemas = {
   status: none,
+  ...alarmCallSchemas,
   ...hostCallSchemas,
   ...keyCallSchemas,
   ...sagaCallSchemas,
@@ -87,6 +88,7 @@ export function consoleHandlers(ports: ConsolePorts) {
   const views = (): MoveView[] => sagas.open().map(state => moveView(state, progress()))
 
   return {
+    ...alarmCalls(ports),
     ...hostCalls(ports),
     ...keyCalls(ports),
     ...sagaCalls(ports),

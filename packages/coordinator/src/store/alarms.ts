@@ -1,4 +1,7 @@
-/** Alarms: records with a state, raised once and cleared once, however often the cause is seen. */
+/**
+ * Alarms: records with a state, raised once and cleared once, however often the cause is seen; and which state of each has
+ * been told to whoever is to hear of it.
+ */
 import type { Alarm, Clock, Log, Ms } from '@heliotrope/shared'
 import type { Db } from './database.js'
 
@@ -16,6 +19,12 @@ export interface Alarms {
   replace(source: string, alarms: readonly Alarm[]): void
   raised(): AlarmEntry[]
   entries(limit: number): AlarmEntry[]
+  /** The oldest change that has not been told. What was cleared before it was ever told is no news. */
+  untold(): AlarmEntry | undefined
+  /** Notes that it has been told as it says. */
+  told(alarm: AlarmEntry): void
+  /** After each change. */
+  onChange: () => void
 }
 
 interface Row {
@@ -28,6 +37,9 @@ interface Row {
   cleared_at: number | null
 }
 
+const UNTOLD = `SELECT * FROM alarm WHERE told IS NOT state AND NOT (told IS NULL AND state = 'cleared')
+  ORDER BY coalesce(cleared_at, raised_at), source, key LIMIT 1`
+
 export function openAlarms(db: Db, clock: Clock, log: Log): Alarms {
   const one = db.prepare<[string, string], Row>('SELECT * FROM alarm WHERE source = ? AND key = ?')
   const put = db.prepare(
@@ -36,17 +48,22 @@ export function openAlarms(db: Db, clock: Clock, log: Log): Alarms {
        raised_at = excluded.raised_at, cleared_at = NULL`,
   )
   const end = db.prepare(`UPDATE alarm SET state = 'cleared', cleared_at = ? WHERE source = ? AND key = ?`)
+  const first = db.prepare<[], Row>(UNTOLD)
+  const noteTold = db.prepare('UPDATE alarm SET told = ? WHERE source = ? AND key = ?')
   const now = (): Ms => Math.round(clock.wall())
   const alarms: Alarms = {
+    onChange: () => {},
     raise(source, key, text, remedy) {
       if (one.get(source, key)?.state === 'raised') return
       put.run(source, key, text, remedy, now())
       log.warn('alarm raised', { source, key, text, remedy })
+      alarms.onChange()
     },
     clear(source, key) {
       if (one.get(source, key)?.state !== 'raised') return
       end.run(now(), source, key)
       log.info('alarm cleared', { source, key })
+      alarms.onChange()
     },
     replace(source, list) {
       const named = new Set(list.filter(alarm => alarm.state === 'raised').map(alarm => alarm.key))
@@ -62,6 +79,11 @@ export function openAlarms(db: Db, clock: Clock, log: Log): Alarms {
         .prepare<[number], Row>('SELECT * FROM alarm ORDER BY raised_at DESC LIMIT ?')
         .all(limit)
         .map(toEntry),
+    untold() {
+      const row = first.get()
+      return row && toEntry(row)
+    },
+    told: ({ source, key, state }) => void noteTold.run(state, source, key),
   }
   return alarms
 }

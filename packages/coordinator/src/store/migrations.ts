@@ -51,4 +51,5 @@ export const MIGRATIONS: readonly string[] = [
      site TEXT NOT NULL, kind TEXT NOT NULL, received_at INTEGER NOT NULL, rows TEXT NOT NULL,
      PRIMARY KEY (site, kind, received_at)
    ) STRICT;`,
+  `ALTER TABLE alarm ADD COLUMN told TEXT;`,
 ]
