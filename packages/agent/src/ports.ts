@@ -58,6 +58,35 @@ export interface Storage {
   /** Takes it away; a disk that is not attached is no error. Never while a domain here uses it. */
   detach(disk: Disk): Promise<void>
   attached(disk: Disk): Promise<boolean>
+  /** Absent: nothing keeps another host from writing. */
+  readonly fence?: Fence
+}
+
+/**
+ * `pr`: SCSI-3 persistent reservations, which also decide between two hosts that cannot see each other. `acl`: the target's
+ * list of initiators, which keeps a host out and decides nothing. `none`: all hosts may write.
+ */
+export type FenceKind = 'pr' | 'acl' | 'none'
+
+/** 16 hex digits: the name under which a host of one move may write to a disk. */
+export type FenceKey = string
+
+/** Who may write to a disk that several hosts can reach. Idempotent; what was done is read back before it is believed. */
+export interface Fence {
+  /** What there is for this disk, which must be attached. */
+  kind(disk: Disk): Promise<FenceKind>
+  /** Lets this host in under a key, in place of an earlier one of its own. */
+  register(disk: Disk, key: FenceKey): Promise<void>
+  /** Registered as it was; false if somebody has evicted it. */
+  holds(disk: Disk, key: FenceKey): Promise<boolean>
+  /** Keeps hosts that are not registered from writing. @throws refused if the disk is kept by another host's key */
+  reserve(disk: Disk, key: FenceKey): Promise<void>
+  /** Evicts `other`, unless `own` has been evicted: of two that try it, one succeeds. @returns whether it is ours now */
+  takeOver(disk: Disk, own: FenceKey, other: FenceKey): Promise<boolean>
+  /** Lets this host in and evicts all others. Only for a host that owns the VM whatever the storage says. */
+  takeBack(disk: Disk, key: FenceKey): Promise<void>
+  /** Gives up what this host has. */
+  release(disk: Disk): Promise<void>
 }
 
 export interface Reading {

@@ -82,6 +82,26 @@ t.test('what went down may stay down: named waits only', async t => {
     t.ok(ends.has(end), end)
 })
 
+t.test('the storage arbitrates: the source of a silent target takes the VM back, or waits', async t => {
+  const { ends, events } = everywhere(t, { faults: Math.max(1, FAULTS - 1), arbiter: true })
+  t.strictSame([...ends.keys()].sort(), ['cold boot', 'source', 'source+open', 'target', 'target+open'])
+  for (const act of [
+    'SRC COMMIT: take-over',
+    'SRC COMMIT: reclaim (the target can never accept: its key is evicted)',
+    'SRC COMMIT: take-back',
+    'TGT READY: take-over',
+    'TGT READY: refuse (the source has taken the storage back)',
+    'TGT REFUSE: take-back',
+  ])
+    t.ok(events.has(act), act)
+})
+
+t.test('the storage arbitrates, and what went down may stay down', async t => {
+  const { ends, stories } = everywhere(t, { faults: Math.max(1, FAULTS - 1), arbiter: true, perm: true })
+  t.ok(ends.has('target gone'), 'it had taken the storage over')
+  t.ok(stories.get('target gone')?.includes('TGT READY: take-over'))
+})
+
 t.test('decisions on looks that have grown old', async t => {
   everywhere(t, { faults: Math.max(1, FAULTS - 1), staleLooks: true })
 })
@@ -95,7 +115,7 @@ t.test('a guest that suspends after CLEAN needs the sweeper', async t => {
 t.test('random runs with many faults', async t => {
   const met = new Set<string>()
   for (let run = 0; run < WALKS; run++) {
-    const options = { faults: 12, perm: run % 2 === 0, staleLooks: run % 3 === 0 }
+    const options = { faults: 12, perm: run % 2 === 0, staleLooks: run % 3 === 0, arbiter: run % 5 > 1 }
     const { end, found } = walk(realRules, options, seededRng(SEED * 1_000_003 + run))
     if (found) return t.fail(`seed ${SEED}, run ${run}: ${tell(found)}`)
     met.add(end)

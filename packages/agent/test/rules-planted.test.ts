@@ -1,11 +1,11 @@
 /** The explorer finds what it is there to find: each planted bug leads to its violation, with a story. */
 import t from 'tap'
-import { harmful, harmless } from './support/rules-mutants.js'
+import { harmful, harmfulWithArbiter, harmless } from './support/rules-mutants.js'
 import { explore, leastFaults } from './support/rules-world-explore.js'
 
 t.setTimeout(600_000)
 
-for (const { name, rules, options, leadsTo } of harmful)
+for (const { name, rules, options, leadsTo } of [...harmful, ...harmfulWithArbiter])
   t.test(name, async t => {
     const found = leastFaults(rules, { ...options, anyEnd: !leadsTo.test('ends in no named state') }, 1)
     if (!found) return t.fail('not found with one fault')

@@ -10,6 +10,7 @@ import type {
   MoveOutcome,
   MoveRole,
 } from '@heliotrope/shared'
+import type { FenceKind } from '../ports.js'
 import type { MoveOrder } from './ports.js'
 
 /**
@@ -53,6 +54,8 @@ export interface RecordBody {
   /** PREPARED, READY: the domain on this host. */
   domid?: number
   bootId?: string
+  /** PREPARED: what this side keeps the other from writing with, from here to the end of the move. */
+  fence?: FenceKind
   order?: MoveOrder
   outcome?: MoveOutcome
   /** The certificate that made us write the record, or that the record gives out. */

@@ -3,6 +3,8 @@ import { HeliotropeError } from '@heliotrope/shared'
 import type { DomainSeen } from '../ports.js'
 import type { PeerMessage } from './peer-messages.js'
 import type { MoveOrder, SourcePorts } from './ports.js'
+import { MoveFence } from './move-fence.js'
+import type { StorageStands } from './move-fence.js'
 import { checkSource } from './prepare-source.js'
 import { detachDisks } from './prepare-target.js'
 import { moveJournal } from './records.js'
@@ -13,6 +15,8 @@ import { SideLoop } from './side-loop.js'
 import { sourceSays, sourceStep } from './source-rules.js'
 import type { SourceAct, SourceCopy, SourceView } from './source-rules.js'
 
+/** After so many times the limit for an answer, the storage may decide. */
+const EVICT_AFTER = 2
 /** How long xl may take to destroy its copy after the report. */
 const XL_END_MS = 60_000
 
@@ -22,6 +26,7 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
   const context = new SideContext(ports, order, options)
   const { grant } = context
   const journal = moveJournal<SourceRecord>(ports.journal, 'source', grant.move)
+  const fence = new MoveFence(storage, grant, 'source', log)
   const loop = new SideLoop()
   let transfer = ports.transfer
   const begun = { at: clock.mono(), readyAt: 0, committedAt: 0, suspendedAt: 0, reportAt: 0 }
@@ -34,6 +39,7 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
   let broken: string | undefined
   let bytes = 0
   let last: SourceRecord = 'ORDERED'
+  let stands: StorageStands = 'unseen'
 
   peer.onMessage = (message: PeerMessage) => {
     if (message.t === 'listening') listening = true
@@ -83,9 +89,11 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
       last === 'PREPARED' && ready && !readyGiven && transfer?.streamSent
         ? await hypervisor.drained(journal.find('PREPARED')?.body.domid ?? -1)
         : false
+    const prepared = journal.find('PREPARED')
+    const silentMs = clock.mono() - (begun.committedAt || begun.at)
     return {
       last: last as SourceView['last'],
-      prepared: journal.find('PREPARED') !== undefined,
+      prepared: prepared !== undefined,
       live,
       xlGone: cleaned || (live ? !started || transfer!.xlExited : await ports.xlOfMoveGone()),
       copy: seen?.copy ?? 'unseen',
@@ -100,7 +108,10 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
       reportGiven,
       xlHangs: reportGiven && clock.mono() - begun.reportAt > XL_END_MS,
       giveUp: live ? giveUp() : undefined,
-      askDue: clock.mono() - (begun.committedAt || begun.at) > order.limits.askMs,
+      askDue: silentMs > order.limits.askMs,
+      evictDue: silentMs > EVICT_AFTER * order.limits.askMs,
+      fence: prepared?.body.fence ?? 'none',
+      storage: (prepared?.body.fence ?? 'none') === 'none' ? 'none' : stands,
       got: {
         accept: context.got.has('accept'),
         refuse: context.got.has('refuse'),
@@ -124,7 +135,7 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
     switch (act.do) {
       case 'prepare':
         try {
-          const prepared = await checkSource(grant, hypervisor)
+          const prepared = { ...(await checkSource(grant, hypervisor)), fence: await fence.prepareSource() }
           journal.append('PREPARED', { ...prepared, bootId: ports.bootId })
           log.info('prepared', prepared)
         } catch (error) {
@@ -177,6 +188,13 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
         return
       case 'destroy':
         return hypervisor.destroy(domid!)
+      case 'take-over':
+        stands = await fence.takeOver()
+        log.warn('the target is silent: the storage was asked', { stands })
+        return
+      case 'take-back':
+        stands = await fence.takeBack()
+        return
       case 'reclaim':
         journal.append('RECLAIM', {
           why: act.why,

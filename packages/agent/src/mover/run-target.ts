@@ -2,6 +2,8 @@
 import type { DomainSeen } from '../ports.js'
 import type { PeerMessage } from './peer-messages.js'
 import type { MoveOrder, TargetPorts } from './ports.js'
+import { MoveFence } from './move-fence.js'
+import type { StorageStands } from './move-fence.js'
 import { attachDisks, checkTarget, detachDisks } from './prepare-target.js'
 import type { TargetPreparation } from './prepare-target.js'
 import { moveJournal } from './records.js'
@@ -30,6 +32,7 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
   const context = new SideContext(ports, order, options)
   const { grant } = context
   const journal = moveJournal<TargetRecord>(ports.journal, 'target', grant.move)
+  const fence = new MoveFence(storage, grant, 'target', log)
   const loop = new SideLoop()
   let transfer = ports.transfer
   const begun = clock.mono()
@@ -41,6 +44,7 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
   let broken: string | undefined
   let bytes = 0
   let last: TargetRecord = 'ORDERED'
+  let stands: StorageStands = 'unseen'
   let heard = false
   let seen: { copy: TargetCopy; domain?: DomainSeen } | undefined
   let seenAt = 0
@@ -87,9 +91,13 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
       seen = lookAt(await hypervisor.find(grant.vm), everReady || readyRead)
       seenAt = clock.mono()
     }
+    const prepared = journal.find('PREPARED')
+    const fenced = (prepared?.body.fence ?? 'none') !== 'none'
+    // No Release came and the source has the VM again: it has evicted us, or it would have had to ask.
+    if (fenced && last === 'READY' && context.got.has('reclaimed') && !(await fence.holds())) stands = 'lost'
     return {
       last: last as TargetView['last'],
-      prepared: journal.find('PREPARED') !== undefined,
+      prepared: prepared !== undefined,
       everReady,
       live,
       xlGone: cleaned || (live ? !started || transfer!.xlExited : await ports.xlOfMoveGone()),
@@ -109,6 +117,7 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
         abort: context.got.has('abort'),
         reclaimed: context.got.has('reclaimed'),
       },
+      storage: fenced ? stands : 'none',
       peerClosed: context.peerFinished,
       announced,
       cleaned,
@@ -130,7 +139,7 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
         try {
           await checkTarget(grant, { hypervisor, storage, promisedMiB: options.promisedMiB })
           await attachDisks(grant, storage)
-          journal.append('PREPARED', { bootId: ports.bootId })
+          journal.append('PREPARED', { bootId: ports.bootId, fence: await fence.prepareTarget() })
           log.info('prepared')
         } catch (error) {
           context.abortRequested = (error as Error).message
@@ -145,6 +154,12 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
         journal.append('READY', { domid: domid(), bytes: transfer?.progress().bytes ?? 0 })
         // At once: the VM stands still from here on.
         context.say('ready', { t: 'ready' }, true)
+        return
+      case 'take-over':
+        stands = await fence.takeOver()
+        return
+      case 'take-back':
+        stands = await fence.takeBack()
         return
       case 'accept':
         journal.append('ACCEPT', { certificate: context.got.get(act.second ? 'release2' : 'release') })
@@ -172,6 +187,8 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
         log.info('the VM runs here', { epoch: grant.epoch + acceptOffset() })
         return
       case 'refuse':
+        // From here the source may take it back at any time.
+        stands = 'unseen'
         journal.append('REFUSE', { why: act.why, certificate: context.certificate('refuse') })
         log.warn('refused', { why: act.why })
         return
@@ -196,6 +213,7 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
       case 'clean-up':
         letGo()
         if (act.detach) await detachDisks(grant, storage, log)
+        else if ((journal.find('PREPARED')?.body.fence ?? 'none') !== 'none') await fence.keep()
         journal.append('CLEAN', {})
         return
       case 'close': {

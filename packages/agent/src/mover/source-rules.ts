@@ -4,6 +4,8 @@
  * the VM without it.
  */
 import type { HostCertificateKind } from '@heliotrope/shared'
+import type { FenceKind } from '../ports.js'
+import type { StorageStands } from './move-fence.js'
 import type { SourceRecord } from './records.js'
 
 /**
@@ -40,6 +42,10 @@ export interface SourceView {
   giveUp: string | undefined
   /** The target has been silent since COMMIT for longer than the limit. */
   askDue: boolean
+  /** It has been silent for so long that the storage may decide. */
+  evictDue: boolean
+  fence: FenceKind
+  storage: StorageStands
   got: Readonly<Record<'accept' | 'refuse' | 'return' | 'lost', boolean>>
   /** The target keeps nothing of the move any more. */
   peerDone: boolean
@@ -59,6 +65,8 @@ export type SourceAct =
   | { do: 'released' }
   | { do: 'give-report' }
   | { do: 'destroy' }
+  | { do: 'take-over' }
+  | { do: 'take-back' }
   | { do: 'reclaim'; why: string }
   | { do: 'commit2' }
   | { do: 'pause-lower-epoch' }
@@ -115,26 +123,41 @@ function keepVm(view: SourceView): SourceAct {
   // xl resumes by itself after an early abort; acting beside it would meet it half way.
   if (!view.cleaned) {
     if (!view.xlGone) return wait('xl to exit')
-    if (view.prepared && view.copy === 'suspended') return { do: 'resume' }
     // We paused it ourselves when it ran below its epoch; now the epoch is ours again.
-    if (view.last === 'RECLAIM' && view.copy === 'paused') return { do: 'resume' }
+    const waits = view.copy === 'suspended' || (view.last === 'RECLAIM' && view.copy === 'paused')
+    if (view.prepared && waits)
+      // Past COMMIT the target may have taken the storage over: it is taken back before the VM can write.
+      return view.last === 'ABORT' || isOurs(view) ? { do: 'resume' } : { do: 'take-back' }
     if (view.prepared && !view.nameClean) return { do: 'rename-back' }
     return { do: 'clean-up', detach: false }
   }
   return view.peerDone ? { do: 'close' } : wait('the target to drop its copy')
 }
 
-/** Step 7 done: only the target's word, or the lack of a target's copy, gives the VM back. No timer does. */
+const isOurs = (view: SourceView): boolean => view.storage === 'none' || view.storage === 'ours'
+
+/** Step 7 done: only the target's word, or a storage that lets it write no more, gives the VM back. No timer does. */
 function committed(view: SourceView): SourceAct {
   if (view.got.accept) return { do: 'released' }
   const given = view.got.refuse || view.got.return
-  if (given && (view.copy === 'suspended' || view.copy === 'paused'))
+  if (given && (view.copy === 'suspended' || view.copy === 'paused')) {
+    // Only a source that holds its copy takes the storage back.
+    if (!isOurs(view)) return { do: 'take-back' }
     return { do: 'reclaim', why: view.got.refuse ? 'the target refused' : 'the target returned it' }
+  }
   if (view.got.return && view.copy === 'absent')
     return { do: 'reclaim', why: 'both copies are gone: the VM needs a cold boot by grant' }
   if (view.got.refuse && view.copy === 'absent') return { do: 'commit2' }
   // Nobody may run the VM here after the Release; somebody resumed it by hand.
   if (view.copy === 'running') return { do: 'pause-lower-epoch' }
+  // A target whose key is evicted before it has evicted ours can never accept.
+  if (view.fence === 'pr' && view.copy === 'suspended') {
+    if (view.storage === 'ours')
+      return { do: 'reclaim', why: 'the target can never accept: its key is evicted' }
+    if (view.storage === 'unseen' && view.evictDue) return { do: 'take-over' }
+    if (view.storage === 'lost')
+      return wait('the target to say what became of the VM: it has taken the storage over')
+  }
   return wait('the target to accept or refuse')
 }
 

@@ -1,5 +1,6 @@
 /** What the target does next; see source-rules.ts. */
 import type { HostCertificateKind } from '@heliotrope/shared'
+import type { StorageStands } from './move-fence.js'
 import type { TargetRecord } from './records.js'
 
 /** The target's copy: `building` while xl receives, `paused` complete and never run, `ended` ran and ended, kept. */
@@ -29,6 +30,7 @@ export interface TargetView {
   /** Why a live move should be given up while that is still ours to say: abort, lost session, broken stream, deadline. */
   giveUp: string | undefined
   got: Readonly<Record<'release' | 'release2' | 'ask' | 'abort' | 'reclaimed', boolean>>
+  storage: StorageStands
   /** The source has closed the move. */
   peerClosed: boolean
   announced: boolean
@@ -40,6 +42,8 @@ export type TargetAct =
   | { do: 'prepare' }
   | { do: 'start-xl' }
   | { do: 'ready' }
+  | { do: 'take-over' }
+  | { do: 'take-back' }
   | { do: 'accept'; second: boolean }
   | { do: 'go' }
   | { do: 'feed-go' }
@@ -104,9 +108,14 @@ function holding(view: TargetView): TargetAct {
   if (view.got.abort) return refuse('the source aborted')
   if (view.got.ask) return refuse('the source asked for it')
   if (view.copy === 'absent' && view.xlGone) return refuse('the copy is gone')
-  if (view.got.release && view.copy === 'paused') return { do: 'accept', second: false }
+  // A key that is gone is not registered again: the source has evicted it, and runs the VM.
+  if (view.storage === 'lost') return refuse('the source has taken the storage back')
+  if (view.got.release && view.copy === 'paused')
+    return isOurs(view) ? { do: 'accept', second: false } : { do: 'take-over' }
   return wait('the Release of the source')
 }
+
+const isOurs = (view: TargetView): boolean => view.storage === 'none' || view.storage === 'ours'
 
 /** GO is journalled: from here only this copy counts. */
 function going(view: TargetView): TargetAct {
@@ -140,7 +149,11 @@ function refused(view: TargetView): TargetAct {
       ? { do: 'close' }
       : wait('the source to note the refusal')
   if (!view.xlGone) return wait('xl to exit')
-  if (view.got.release2) return view.copy === 'paused' ? { do: 'accept', second: true } : { do: 'lost' }
+  if (view.got.release2) {
+    if (view.copy !== 'paused') return { do: 'lost' }
+    // The source has no copy any more: whatever became of the keys, the disk goes with the VM.
+    return isOurs(view) ? { do: 'accept', second: true } : { do: 'take-back' }
+  }
   const free = view.got.abort || view.got.reclaimed || !view.everReady
   // A complete copy is kept until the source has said that its own runs: it may be the last one.
   if (!free) return wait('the source to take the VM back')

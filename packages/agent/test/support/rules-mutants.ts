@@ -137,6 +137,62 @@ export const harmful: Mutant[] = [
   }),
 ]
 
+const arbiter = { arbiter: true }
+
+/** The same where the storage arbitrates. */
+export const harmfulWithArbiter: Mutant[] = [
+  mutant(
+    'B_ACCFIRST: ACCEPT before the storage is taken over',
+    /^(I1|FENCE|I17)/,
+    { targetStep: view => targetStep({ ...view, storage: 'none' }) },
+    arbiter,
+  ),
+  mutant(
+    'A_REREG: an evicted key is registered again',
+    /^(I1|I17|FENCE)/,
+    {
+      targetStep: view =>
+        view.last === 'READY' && view.storage === 'lost' && view.got.release && view.copy === 'paused'
+          ? { do: 'take-back' }
+          : targetStep(view),
+    },
+    arbiter,
+  ),
+  mutant(
+    'A_TAKEBACK: a source without its copy takes the storage back',
+    /^FENCE/,
+    {
+      sourceStep: view =>
+        view.last === 'COMMIT' && view.got.refuse && view.copy === 'absent' && view.storage === 'unseen'
+          ? { do: 'take-back' }
+          : sourceStep(view),
+    },
+    arbiter,
+  ),
+  mutant(
+    'the VM is resumed before its disk is taken back',
+    /^FENCE/,
+    {
+      sourceStep: view =>
+        sourceStep(
+          view.got.return || view.got.refuse || view.last === 'RECLAIM' ? { ...view, storage: 'ours' } : view,
+        ),
+    },
+    arbiter,
+  ),
+  mutant(
+    'the source takes a silent target for an evicted one',
+    /^(I1|FENCE|I17)/,
+    {
+      sourceStep: view =>
+        view.last === 'COMMIT' && view.evictDue && view.copy === 'suspended' && !view.got.accept
+          ? { do: 'reclaim', why: 'silence' }
+          : sourceStep(view),
+    },
+    arbiter,
+  ),
+]
+
 /** Harmless alone; why stands with each. */
 export const harmless: Mutant[] = [
   mutant(

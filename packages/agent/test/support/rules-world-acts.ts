@@ -2,7 +2,7 @@
 import type { SourceAct } from '../../src/mover/source-rules.js'
 import type { TargetAct } from '../../src/mover/target-rules.js'
 import type { WorldOptions } from './rules-world-steps.js'
-import { Mover, sj, sourceBit, Sxl, sxlGone, targetBit, tj, Txl, txlGone, Vm } from './rules-world.js'
+import { Keys, Mover, sj, sourceBit, Sxl, sxlGone, targetBit, tj, Txl, txlGone, Vm } from './rules-world.js'
 import type { World } from './rules-world.js'
 
 /** Notes the first violation in the world; the explorer stops there. */
@@ -13,6 +13,7 @@ export function hold(w: World, holds: boolean, what: string): void {
 /** The source's VM runs (again). */
 export function sourceRuns(w: World): void {
   hold(w, w.tvm !== Vm.running, 'I1: it would run at both')
+  hold(w, w.keys !== Keys.target, 'FENCE: the source runs it before it has taken the disk back')
   hold(w, w.scur === 1, 'I17: the source would run old memory on a newer disk')
   w.svm = Vm.running
   w.tcur = 0
@@ -21,6 +22,7 @@ export function sourceRuns(w: World): void {
 
 export function targetRuns(w: World): void {
   hold(w, w.svm !== Vm.running, 'I1: it would run at both')
+  hold(w, w.keys === Keys.none || w.keys === Keys.target, 'FENCE: the target runs it with the source let in')
   hold(w, w.tcur === 1, 'I17: the target would run old memory on a newer disk')
   w.tvm = Vm.running
   w.scur = 0
@@ -48,6 +50,7 @@ export function forgetSource(w: World): void {
   w.smv = Mover.dead
   w.sReady = 0
   w.sGot = 0
+  w.sStands = 0
   w.sLook = 0
 }
 
@@ -56,6 +59,7 @@ export function forgetTarget(w: World): void {
   w.tAnnounced = 0
   w.tMet = 0
   w.tGot = 0
+  w.tStands = 0
   w.tLook = 0
 }
 
@@ -121,6 +125,15 @@ export function actSource(w: World, act: SourceAct, options: WorldOptions): void
     case 'destroy':
       if (w.svm !== Vm.none) sourceDestroys(w)
       return
+    case 'take-over':
+      if (w.keys === Keys.both) w.keys = Keys.source
+      w.sStands = w.keys === Keys.source ? 1 : 2
+      return
+    case 'take-back':
+      hold(w, w.svm === Vm.held || w.svm === Vm.paused, 'FENCE: the disk is taken back without a copy')
+      w.keys = Keys.source
+      w.sStands = 1
+      return
     case 'reclaim':
       w.sj = sj('RECLAIM')
       owns(w, 'o2', 1)
@@ -162,6 +175,14 @@ export function actTarget(w: World, act: TargetAct, options: WorldOptions): void
       w.tj = tj('READY')
       w.everReady = 1
       return
+    case 'take-over':
+      if (w.keys === Keys.both) w.keys = Keys.target
+      w.tStands = w.keys === Keys.target ? 1 : 2
+      return
+    case 'take-back':
+      w.keys = Keys.target
+      w.tStands = 1
+      return
     case 'accept':
       w.tj = tj('ACCEPT')
       w.tSecond = act.second ? 1 : 0
@@ -182,6 +203,7 @@ export function actTarget(w: World, act: TargetAct, options: WorldOptions): void
       return
     case 'refuse':
       w.tj = tj('REFUSE')
+      w.tStands = 0
       return
     case 'return':
       w.tj = tj('RETURN')

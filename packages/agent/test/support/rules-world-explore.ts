@@ -31,7 +31,7 @@ interface Next {
 
 /** Every state that can be reached. Stops at the first violation. */
 export function explore(rules: Rules, options: WorldOptions, maxStates = Infinity): Explored {
-  const first = firstWorld()
+  const first = firstWorld(options.arbiter)
   const seen = new Map<string, number>([[keyOf(first), 0]])
   const parents: number[] = [-1]
   const labels: string[] = ['']
@@ -122,7 +122,7 @@ export function leastFaults(
  * come to the hand-over.
  */
 export function walk(rules: Rules, options: WorldOptions, rng: Rng): { found?: Found; end: string } {
-  let world = firstWorld()
+  let world = firstWorld(options.arbiter)
   const story: string[] = []
   const likely = rng.fraction() * 0.15
   const pick = (among: Next[]): Next => among[Math.floor(rng.fraction() * among.length)]!

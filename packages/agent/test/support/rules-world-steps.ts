@@ -49,6 +49,8 @@ export interface WorldOptions {
   staleLooks?: boolean
   /** The coordinator passes on that the other side has closed its stream. */
   coordinator?: boolean
+  /** Both sides have registered a key at a disk that arbitrates. */
+  arbiter?: boolean
   /** Look at safety alone: any end is good. */
   anyEnd?: boolean
   /** Planted bug: xl's stdout is not closed at READY. */

@@ -3,6 +3,7 @@
  * both journals, the messages between them. It follows DESIGN's model saga.pml step by step, but what the movers do is
  * asked of the real rules, on the views built here as run-source.ts and run-target.ts build them.
  */
+import type { StorageStands } from '../../src/mover/move-fence.js'
 import type { SourceCopy, SourceView } from '../../src/mover/source-rules.js'
 import type { TargetCopy, TargetView } from '../../src/mover/target-rules.js'
 
@@ -40,6 +41,14 @@ export const enum Txl {
   wantsGo,
   unpausing,
   gone,
+}
+
+/** Keys registered at the disk; `none`: there is no arbiter. */
+export const enum Keys {
+  none,
+  both,
+  source,
+  target,
 }
 
 export const sourceKinds = [
@@ -147,11 +156,16 @@ export interface World {
   o3: number
   saidAccept: number
   saidRefuse: number
+  /** Who may write. */
+  keys: Keys
+  /** What a mover has learnt of it: 0 nothing, 1 ours, 2 lost. Memory of the process. */
+  sStands: number
+  tStands: number
   /** What was violated, if anything; not part of the state's key. */
   bad: string
 }
 
-export const firstWorld = (): World => ({
+export const firstWorld = (arbiter = false): World => ({
   svm: Vm.running,
   saway: 0,
   sxl: Sxl.idle,
@@ -203,13 +217,16 @@ export const firstWorld = (): World => ({
   o3: 0,
   saidAccept: 0,
   saidRefuse: 0,
+  keys: arbiter ? Keys.both : Keys.none,
+  sStands: 0,
+  tStands: 0,
   bad: '',
 })
 
 /** Deadlines, requests to abort and broken sessions in one: any of them may come at any time. */
 export const GIVING_UP = 'gives up'
 
-/** The whole state in seven UTF-16 units, for the set of states already seen. */
+/** The whole state in eight UTF-16 units, for the set of states already seen. */
 export function keyOf(w: World): string {
   return String.fromCharCode(
     w.svm |
@@ -258,6 +275,7 @@ export function keyOf(w: World): string {
       (w.faults << 9) |
       (w.sPrepared << 13) |
       (w.tPrepared << 14),
+    w.keys | (w.sStands << 2) | (w.tStands << 4),
   )
 }
 
@@ -281,6 +299,9 @@ export interface TargetChoice {
 export interface SourceChoice extends TargetChoice {
   askDue?: boolean
 }
+
+const standing = (keys: Keys, known: number): StorageStands =>
+  keys === Keys.none ? 'none' : (['unseen', 'ours', 'lost'] as const)[known]!
 
 /** What run-source.ts shows its rules. With `sLook` the look is older than everything else in the view, as it is there. */
 export function sourceView(w: World, choice: SourceChoice = {}): SourceView {
@@ -308,6 +329,9 @@ export function sourceView(w: World, choice: SourceChoice = {}): SourceView {
     xlHangs: w.sReport === 1 && (choice.xlHangs ?? false),
     giveUp: live && choice.giveUp ? GIVING_UP : undefined,
     askDue: choice.askDue ?? false,
+    evictDue: true,
+    fence: w.keys === Keys.none ? 'none' : 'pr',
+    storage: standing(w.keys, w.sStands),
     got: { accept: got('accept'), refuse: got('refuse'), return: got('return'), lost: got('lost') },
     peerDone: got('done'),
     cleaned,
@@ -346,6 +370,11 @@ export function targetView(w: World, choice: TargetChoice = {}): TargetView {
       abort: got('abort'),
       reclaimed: got('reclaimed'),
     },
+    storage: standing(
+      w.keys,
+      // Reclaimed makes it look.
+      last === 'READY' && got('reclaimed') && w.keys === Keys.source ? 2 : w.tStands,
+    ),
     peerClosed: got('closed'),
     announced: w.tAnnounced === 1,
     cleaned,

@@ -5,9 +5,11 @@ import type { Disk } from '@heliotrope/shared'
 import type { SimHost } from '../world/sim-host.js'
 import { PORTAL } from '../world/spec.js'
 import type { World } from '../world/world.js'
+import { simFence } from './fence.js'
 
 export function simStorage(world: World, host: SimHost): Storage {
   const id = host.spec.id
+  const { reservations } = world.disks
   const used = (disk: Disk): boolean =>
     [...host.domains.values()].some(domain => domain.config.disks.some(own => own.path === disk.path))
   return {
@@ -18,11 +20,20 @@ export function simStorage(world: World, host: SimHost): Storage {
       world.disks.attach(id, disk)
     },
     detach: async disk => {
-      if (!world.disks.attached(id, disk)) return
+      // A key outlives a power cut: it is given up although the disk is not attached any more.
+      const left = reservations.keyOf(disk, id) !== undefined
+      if (!world.disks.attached(id, disk) && !left) return
       if (used(disk))
         throw new HeliotropeError('conflict', `disk ${disk.vdev} is in use by a domain on ${id}`)
+      if (left) reservations.unregister(disk, id)
       world.disks.detach(id, disk)
     },
     attached: async disk => world.disks.attached(id, disk),
+    ...(world.spec.fenced && {
+      fence: simFence(world, id, disk => {
+        if (!world.disks.attached(id, disk))
+          throw new HeliotropeError('exec-failed', `disk ${disk.vdev} is not attached to ${id}`)
+      }),
+    }),
   }
 }

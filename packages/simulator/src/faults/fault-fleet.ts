@@ -37,6 +37,8 @@ export interface Sizes {
   linkBps: number
   /** Longest time a command takes to work, and again to come back. */
   actMs: Ms
+  /** The disk has persistent reservations. */
+  fenced: boolean
 }
 
 export interface FaultFleetOptions {
@@ -250,7 +252,7 @@ export class FaultFleet {
   }
 }
 
-function specOf(seed: number, { delayMs, memoryMiB, dirtyMiBps, linkBps }: Sizes): WorldSpec {
+function specOf(seed: number, { delayMs, memoryMiB, dirtyMiBps, linkBps, fenced }: Sizes): WorldSpec {
   const site = (name: HostId) => ({
     id: siteId(`site-${name}`),
     name: `site ${name}`,
@@ -267,5 +269,5 @@ function specOf(seed: number, { delayMs, memoryMiB, dirtyMiBps, linkBps }: Sizes
     use: 0.5,
     dirtyMiBps,
   }
-  return { seed, startWall: START, delayMs, sites: [site(A), site(B)], vms: [vm] }
+  return { seed, startWall: START, delayMs, fenced, sites: [site(A), site(B)], vms: [vm] }
 }

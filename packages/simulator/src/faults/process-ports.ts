@@ -47,7 +47,13 @@ export class ProcessPorts {
   }
 
   storage(life: Life, port: Storage): Storage {
-    return mortal(life, port, { names: ['attach', 'detach'], by: this.#command(life) })
+    const { fence } = port
+    const names = ['register', 'reserve', 'takeOver', 'takeBack', 'release'] as const
+    return mortal(
+      life,
+      fence ? { ...port, fence: mortal(life, fence, { names, by: this.#command(life) }) } : port,
+      { names: ['attach', 'detach'], by: this.#command(life) },
+    )
   }
 
   sourceXl(life: Life, port: SourceTransfer): SourceTransfer {

@@ -61,7 +61,7 @@ export async function runCase(which: FaultCase, told = false): Promise<CaseResul
 
 /** Seed 0 is the plain one. */
 function sizesOf(seed: number): Sizes {
-  if (seed === 0) return { delayMs: 20, memoryMiB: 64, dirtyMiBps: 4, linkBps: 100e6, actMs: 0 }
+  if (seed === 0) return { delayMs: 20, memoryMiB: 64, dirtyMiBps: 4, linkBps: 100e6, actMs: 0, fenced: true }
   const rng = seededRng(seedFor(seed, 'sizes'))
   const pick = <T>(of: readonly T[]): T => of[Math.floor(rng.fraction() * of.length)] as T
   return {
@@ -70,6 +70,7 @@ function sizesOf(seed: number): Sizes {
     dirtyMiBps: pick([0, 4, 40]),
     linkBps: pick([10e6, 100e6]),
     actMs: pick([0, 50, 1_000]),
+    fenced: pick([true, false]),
   }
 }
 
@@ -203,6 +204,9 @@ class Play {
       if (domain.name !== spec.name) watch.fail('I6', `the VM is named ${domain.name}`)
       if (canonical(domain.config) !== canonical(configOf(spec))) watch.fail('I6', 'the config has changed')
       if (did === 'reboot' && world.boots !== 2) watch.fail('I13', `rebooted once, made ${world.boots} times`)
+      for (const disk of domain.config.disks)
+        for (const other of world.disks.reservations.hosts(disk))
+          if (other !== host.spec.id) watch.fail('I6', `a key of ${other} is left at the disk`)
       for (const disk of domain.config.disks)
         for (const other of hosts.keys())
           if (world.disks.attached(other, disk) !== (other === host.spec.id))

@@ -35,13 +35,30 @@ const actNeeds: Record<string, readonly string[]> = {
   'source unpause': ['ABORT', 'RECLAIM'],
   'source destroy': ['RELEASED'],
   'source detach': ['RELEASED'],
+  'source takeOver': ['COMMIT'],
+  'source takeBack': ['COMMIT'],
+  'target takeOver': ['READY'],
+  'target takeBack': ['REFUSE'],
   'target feedGo': ['GO'],
   'target unpause': ['GO'],
   'target destroy': ['REFUSE'],
 }
 
 /** None of these after CLEAN. */
-const touching: readonly string[] = ['rename', 'pause', 'unpause', 'resume', 'destroy', 'attach', 'detach']
+const touching: readonly string[] = [
+  'rename',
+  'pause',
+  'unpause',
+  'resume',
+  'destroy',
+  'attach',
+  'detach',
+  'register',
+  'reserve',
+  'takeOver',
+  'takeBack',
+  'release',
+]
 
 const textOf = (args: readonly unknown[]): string =>
   args.map(arg => (typeof arg === 'object' ? JSON.stringify(arg).slice(0, 60) : String(arg))).join(', ')
@@ -71,11 +88,13 @@ export class Watch {
   look(): void {
     const { watchdog, disks } = this.#world
     if (watchdog.doubled > 0) this.fail('I1', 'a VM runs at two places')
-    const { below, torn, twoWriters, unattached } = disks.faults
+    const { below, torn, twoWriters, unattached, turnedAway } = disks.faults
     if (below > 0) this.fail('I2', 'a write by memory below the highest epoch that wrote')
     if (torn > 0) this.fail('I17', 'old memory wrote to a newer disk')
     if (twoWriters > 0) this.fail('I2', 'two writers at once')
     if (unattached > 0) this.fail('I2', 'a write from a host to which the disk is not attached')
+    if (turnedAway > 0)
+      this.fail('FENCE', 'a VM runs on a host whose key is evicted: its write is turned away')
     for (const host of this.#world.hosts.values())
       if (host.freeMemoryMiB < 0) this.fail('I16', `${host.spec.id} holds more memory than it has`)
   }
@@ -89,12 +108,29 @@ export class Watch {
     const owns = (offset: number): void => this.#owns(vm, epoch + offset, host)
     if (role === 'source' && kind === 'ORDERED') owns(0)
     if (role === 'source' && (kind === 'RECLAIM' || kind === 'COMMIT2')) owns(2)
+    if (kind === 'ACCEPT' || kind === 'RECLAIM') this.#alone(host, vm, `${role} ${kind}`)
     if (role === 'target' && kind === 'ACCEPT') {
       const { certificate } = body as { certificate?: { body: { kind: string } } }
       owns(certificate?.body.kind === 'release2' ? 3 : 1)
     }
     if (role === 'source' && kind === 'ABORT' && this.#has(host, `source/${move}`, 'COMMIT'))
       this.fail('I4', `${host} aborts move ${move} after COMMIT`)
+  }
+
+  /** A VM changes hands only when the host that gives it up cannot write any more; a source without its copy gets nothing. */
+  #alone(host: HostId, vm: VmId, record: string): void {
+    const { hosts, spec, disks } = this.#world
+    const here = this.#world.copies(vm).some(copy => copy.host.spec.id === host)
+    if (!spec.fenced || !here) return
+    for (const disk of this.#world.diskOf(spec.vms.find(({ uuid }) => uuid === vm)!)) {
+      if (disks.reservations.holder(disk) === undefined) continue
+      for (const other of hosts.keys())
+        if (disks.reservations.mayWrite(disk, other) !== (other === host))
+          this.fail(
+            'FENCE',
+            `${host} records ${record}, and ${other} ${other === host ? 'may not' : 'may'} write`,
+          )
+    }
   }
 
   acting({ name, stream }: Life, act: string, args: readonly unknown[]): void {

@@ -4,6 +4,7 @@
  */
 import type { Disk, HostId, VmId } from '@heliotrope/shared'
 import type { Memory } from './domain.js'
+import { SimReservations } from './reservations.js'
 
 export interface DiskFaults {
   /** Writes by memory of a generation below the highest that wrote (I2, I17). */
@@ -14,6 +15,8 @@ export interface DiskFaults {
   twoWriters: number
   /** Writes from a host to which the disk was not attached. */
   unattached: number
+  /** Writes of a running VM that the storage turned away: its host's key was evicted. They do not land. */
+  turnedAway: number
 }
 
 interface DiskState {
@@ -23,7 +26,8 @@ interface DiskState {
 }
 
 export class SimDisks {
-  readonly faults: DiskFaults = { below: 0, torn: 0, twoWriters: 0, unattached: 0 }
+  readonly faults: DiskFaults = { below: 0, torn: 0, twoWriters: 0, unattached: 0, turnedAway: 0 }
+  readonly reservations = new SimReservations()
   readonly #disks = new Map<VmId, DiskState>()
   readonly #attached = new Map<HostId, Set<string>>()
 
@@ -32,6 +36,10 @@ export class SimDisks {
     const state = this.#disks.get(vm) ?? { count: 0, generation: 0 }
     this.#disks.set(vm, state)
     if (disks.some(disk => !this.attached(host, disk))) this.faults.unattached++
+    if (disks.some(disk => !this.reservations.mayWrite(disk, host))) {
+      this.faults.turnedAway++
+      return
+    }
     if (memory.generation < state.generation) this.faults.below++
     if (memory.written !== state.count) this.faults.torn++
     state.generation = Math.max(state.generation, memory.generation)
@@ -65,7 +73,7 @@ export class SimDisks {
 
   /** Sum of all faults: must be 0. */
   get bad(): number {
-    const { below, torn, twoWriters, unattached } = this.faults
-    return below + torn + twoWriters + unattached
+    const { below, torn, twoWriters, unattached, turnedAway } = this.faults
+    return below + torn + twoWriters + unattached + turnedAway
   }
 }

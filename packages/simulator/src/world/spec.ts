@@ -67,6 +67,8 @@ export interface WorldSpec {
   vms: VmSpec[]
   /** One way, between any two sites. */
   delayMs: Ms
+  /** The storage has persistent reservations, and hosts use them. */
+  fenced?: boolean
 }
 
 /** Both hosts of a transfer draw this much more while it runs: card, cipher and copying. */
