@@ -108,6 +108,17 @@ t.test('a domain of another boot is not the copy of the move', async t => {
   await side.stop()
 })
 
+t.test('a source that hears a refusal before it has reached the target gives up at once', async t => {
+  const side = new SideBench('source')
+  side.domain('running')
+  await side.run(1, true)
+  t.strictSame(side.records(), ['ORDERED', 'PREPARED'])
+  side.hear('refuse')
+  await side.run(5)
+  t.strictSame(side.records().slice(0, 4), ['ORDERED', 'PREPARED', 'ABORT', 'CLEAN'])
+  await side.stop()
+})
+
 t.test(
   'a VM that stands still and whose READY does not come is given back within the hand-over limit',
   async t => {

@@ -142,6 +142,13 @@ t.test('an order that is repeated is the same move, not another one', async t =>
   t.strictSame(host.launched, [streamOf('source', MOVE)])
 })
 
+t.test('an order repeated after the target refused says so, not where it once listened', async t => {
+  const host = new Host()
+  await host.begin('target', MOVE)
+  for (const kind of ['REFUSE', 'CLEAN', 'CLOSED']) host.record('target', MOVE, kind)
+  await t.rejects(host.begin('target', MOVE), { code: 'refused', message: 'a test' })
+})
+
 t.test('CLEAN admits no grant below the epoch that this host certifies', async t => {
   const host = new Host()
   await host.begin('source', MOVE)

@@ -291,9 +291,10 @@ export class Moves implements MoveService {
     const until = clock.mono() + PREPARE_MS
     for (;;) {
       const all = records.all()
-      if (all.some(record => record.kind === 'PREPARED')) return
+      // First: the order may come again long after a side that was prepared gave up.
       const ended = all.find(record => record.kind === 'ABORT' || record.kind === 'REFUSE')
       if (ended) throw new HeliotropeError('refused', String(ended.body.why))
+      if (all.some(record => record.kind === 'PREPARED')) return
       if (clock.mono() > until)
         throw new HeliotropeError('timeout', `the ${role} did not get ready within ${PREPARE_MS / 1000} s`)
       await sleep(clock, 100)

@@ -64,6 +64,8 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
     if (context.abortRequested !== undefined) return context.abortRequested
     if (broken !== undefined) return broken
     if (transfer?.broken !== undefined) return transfer.broken
+    // It may come by the coordinator alone, when the target gave up before we ever reached it.
+    if (context.got.has('refuse')) return 'the target refused'
     if (started && transfer?.xlExited && !transfer.goRead) return 'xl migrate ended before GO'
     const now = clock.mono()
     // The VM stands still from the end of the stream on, whatever the target does with it.
