@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LabError } from './errors.js'
 import { exec } from './exec.js'
@@ -15,6 +15,7 @@ import { until } from './until.js'
 
 const processName = 'coordinator'
 const configFile = inRun('coordinator', 'coordinator.yaml')
+const keptFolder = inRun('coordinator-kept')
 const program = join(repository, 'packages/coordinator/bin/heliotrope.js')
 
 export const hostId = (host: Host): string => `host-${host.network.key}`
@@ -50,6 +51,25 @@ export class ControlPlane {
     return plane
   }
 
+  /** Keeps both hosts, with agents that have joined, and the coordinator under a name; no guest may run. */
+  async keep(snapshot: string): Promise<void> {
+    await this.killCoordinator()
+    await this.lab.snapshot(snapshot)
+    rmSync(inRun('coordinator', 'data', 'console.sock'), { force: true })
+    rmSync(keptFolder, { recursive: true, force: true })
+    cpSync(inRun('coordinator'), keptFolder, { recursive: true })
+    await this.startCoordinator()
+  }
+
+  /** Back to what was kept under that name, with the right time, and both agents connected. */
+  async bringBack(snapshot: string): Promise<void> {
+    await this.lab.reset(snapshot)
+    rmSync(inRun('coordinator'), { recursive: true, force: true })
+    cpSync(keptFolder, inRun('coordinator'), { recursive: true })
+    await this.startCoordinator()
+    await this.connected()
+  }
+
   async startCoordinator(): Promise<void> {
     await startProcess(processName, [process.execPath, program, 'serve', '--config', configFile])
     await until('the coordinator to answer', 30_000, async () => {
@@ -71,6 +91,14 @@ export class ControlPlane {
     return exec([process.execPath, program, ...args, '--config', configFile, '--json'], {
       timeoutMs: commandMs,
     })
+  }
+
+  /** What the operator's command prints for people; of a failure its message. */
+  async shown(...args: string[]): Promise<string> {
+    const ran = await exec([process.execPath, program, ...args, '--config', configFile], {
+      timeoutMs: commandMs,
+    })
+    return (ran.stdout || ran.stderr).trim()
   }
 
   /** @throws LabError if the command fails */
@@ -137,7 +165,7 @@ export class ControlPlane {
       input: `${token}\n`,
       timeoutMs: 120_000,
     })
-    await host.must('systemctl daemon-reload && systemctl start heliotrope-agent')
+    await host.must('systemctl daemon-reload && systemctl enable --now heliotrope-agent')
   }
 }
 
@@ -177,4 +205,6 @@ ExecStart=${agentCommand} run --config /etc/heliotrope/agent.yaml
 Restart=always
 RestartSec=2
 KillMode=process
+[Install]
+WantedBy=multi-user.target
 `

@@ -59,14 +59,14 @@ export async function dom0Image(release: Release): Promise<Image> {
   return image
 }
 
-/** Removes images but the two used last of each kind, and what a killed build left. */
+/** Removes images but the four used last of each kind, and what a killed build left. */
 export function pruneImages(): void {
   for (const kind of ['root-', 'dom0-']) {
     const folders = readdirSync(cacheFolder)
       .filter(name => name.startsWith(kind))
       .map(name => ({ name, used: statSync(inCache(name)).mtimeMs }))
       .sort((a, b) => b.used - a.used)
-    const old = folders.filter(({ name }, index) => index > 1 || name.includes('.part'))
+    const old = folders.filter(({ name }, index) => index > 3 || name.includes('.part'))
     for (const { name } of old) rmSync(inCache(name), { recursive: true, force: true })
   }
 }

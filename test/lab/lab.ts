@@ -10,7 +10,7 @@ import { Nut } from './nut.js'
 import { inRun, runFolder } from './paths.js'
 import { livingPid, recordedProcesses, startProcess, stopProcess } from './processes.js'
 import { Qemu } from './qemu.js'
-import { releaseOf } from './releases.js'
+import { releasesOf } from './releases.js'
 import { say } from './say.js'
 
 /** The snapshot of two freshly booted hosts, without guests or sessions. */
@@ -18,11 +18,11 @@ export const bootedSnapshot = 'booted'
 
 interface State {
   debian: string
-  image: Image
+  images: Record<HostName, Image>
   snapshots: string[]
 }
 
-const stateFile = inRun('state.json')
+const stateFile = inRun('lab.json')
 const loginTimeoutMs = 240_000
 
 /** Two Xen hosts, their sites' networks, meters and storage. One per machine. */
@@ -32,20 +32,23 @@ export class Lab {
   readonly #hosts: Record<HostName, Host>
 
   private constructor(private readonly state: State) {
-    this.#hosts = { A: new Host('A', state.image), B: new Host('B', state.image) }
+    this.#hosts = { A: new Host('A', state.images.A), B: new Host('B', state.images.B) }
   }
 
   /**
    * Brings the lab up: from its snapshot if it is up already and of the same image, else from nothing.
    *
-   * @param debian the release of the hosts
+   * @param debian the release of the hosts, or one for each: `12,13`
    * @throws LabSkip if this machine cannot run it; LabError for everything else
    */
   static async up(debian = '13'): Promise<Lab> {
     await checkNetworkAbilities()
-    const image = await dom0Image(releaseOf(debian))
+    const releases = releasesOf(debian)
+    // One after the other: they may be the same.
+    const images = { A: await dom0Image(releases.A), B: await dom0Image(releases.B) }
     const state = readState()
-    if (state?.image.folder === image.folder && state.snapshots.includes(bootedSnapshot)) {
+    const same = hostNames.every(name => state?.images[name].folder === images[name].folder)
+    if (state && same && state.snapshots.includes(bootedSnapshot)) {
       const lab = new Lab(state)
       try {
         await lab.reset()
@@ -56,7 +59,7 @@ export class Lab {
     }
     await Lab.down()
     pruneImages()
-    return Lab.#fresh({ debian, image, snapshots: [] })
+    return Lab.#fresh({ debian, images, snapshots: [] })
   }
 
   /** The lab that is up, as it is. @throws LabError if there is none */
@@ -72,7 +75,7 @@ export class Lab {
     await makeNetwork()
     say('booting both hosts (a minute or two)')
     for (const host of lab.hosts) {
-      await host.qemu.makeDisk(state.image)
+      await host.qemu.makeDisk(state.images[host.name])
       await host.powerOn()
     }
     await Promise.all(lab.hosts.map(host => lab.#firstLogin(host)))
@@ -142,7 +145,7 @@ export class Lab {
     return {
       up: state !== undefined,
       debian: state?.debian ?? null,
-      image: state?.image.folder ?? null,
+      images: state ? hostNames.map(name => state.images[name].folder) : [],
       snapshots: state?.snapshots ?? [],
       processes,
     }
@@ -171,7 +174,7 @@ export class Lab {
     } catch (first) {
       say(`${describe(first)}; once more`)
       await host.powerCut()
-      await host.qemu.makeDisk(this.state.image)
+      await host.qemu.makeDisk(this.state.images[host.name])
       await host.powerOn()
       try {
         await host.ready(loginTimeoutMs)

@@ -10,7 +10,7 @@ import type { SuiteOptions } from './suite.js'
 import { loadSuite } from './suite.js'
 
 const usage = `usage: scripts/lab VERB [--json]
-  up [--debian 13]           two Xen hosts, from a snapshot if they are up already
+  up [--debian 13|12|12,13]  two Xen hosts, from a snapshot if they are up already; 12,13: host A on 12, host B on 13
   down                       removes everything but the cached image
   status                     what is there
   ssh A|B [command...]       root's shell on a host
@@ -41,9 +41,9 @@ async function main(argv: string[]): Promise<number> {
   if (verb === 'status' && words.length === 0) return print(Lab.status(), options)
   const name = verb === 'demo' ? 'demo' : verb === 'test' ? words.shift() : undefined
   if (name === undefined || words.length > 0) throw new LabUsage(usage)
-  await loadSuite(name)
+  const { debian } = await loadSuite(name)
   await buildProduct()
-  await Lab.up(options['debian'])
+  await Lab.up(options['debian'] ?? debian)
   return again([inside, name, JSON.stringify(options)])
 }
 

@@ -147,10 +147,14 @@ function write(record: ProcessRecord): void {
   writeFileSync(recordFile(record.name), JSON.stringify(record))
 }
 
-/** Its files are closed: a process that still exits has no command line any more, but may hold taps and locks. */
+/**
+ * Its files are closed: a process that still exits has no command line any more, but may hold taps and locks; so may its
+ * other threads when the first is a zombie already.
+ */
 function ended(pid: number): boolean {
   try {
-    return /^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    const zombie = /^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    return zombie && readdirSync(`/proc/${pid}/task`).length <= 1
   } catch {
     return true
   }

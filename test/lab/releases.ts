@@ -1,4 +1,5 @@
 import { LabUsage } from './errors.js'
+import type { HostName } from './network.js'
 
 /** What differs between the Debian releases that a lab dom0 can be made of. */
 export interface Release {
@@ -55,4 +56,16 @@ export function releaseOf(debian: string): Release {
   const release = releases[debian]
   if (!release) throw new LabUsage(`no Debian ${debian} here; known: ${Object.keys(releases).join(', ')}`)
   return release
+}
+
+/**
+ * The releases of both hosts.
+ *
+ * @param debian one for both, `13`, or one for each, `12,13`
+ * @throws LabUsage as `releaseOf`
+ */
+export function releasesOf(debian: string): Record<HostName, Release> {
+  const [a, b = a, ...more] = debian.split(',')
+  if (more.length > 0) throw new LabUsage(`--debian ${debian}: there are two hosts`)
+  return { A: releaseOf(a!), B: releaseOf(b!) }
 }

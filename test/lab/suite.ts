@@ -8,6 +8,8 @@ export type SuiteOptions = Record<string, string>
 
 /** A file of suites/: it gets the lab freshly reset, throws if what it shows does not hold, else returns its figures. */
 export interface Suite {
+  /** The releases of Debian it is about, if it is; `--debian` says otherwise. */
+  debian?: string
   run(lab: Lab, options: SuiteOptions): Promise<object>
 }
 

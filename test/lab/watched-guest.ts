@@ -70,13 +70,18 @@ export class WatchedGuest {
     )
   }
 
+  /** Asks it no more. */
+  async quiet(): Promise<void> {
+    await Promise.all([this.ping.stop(), this.http.stop()])
+  }
+
   /** Ends the guest, takes its disk away, and judges. What Heliotrope left behind counts; what we clean up does not. */
   async finish(
     at: Host,
     expected: Parameters<typeof leftovers>[1] = {},
   ): Promise<{ verdict: Verdict; left: Leftovers }> {
     await this.writesOn()
-    await Promise.all([this.ping.stop(), this.http.stop()])
+    await this.quiet()
     const runningOn = (await whereRuns(this.lab.hosts, this.spec.name)).length
     const left = await leftovers(this.lab.hosts, {
       ...expected,

@@ -1,29 +1,33 @@
 /** What may strike a move on real Xen, where, and how it heals. One line a case. */
-import type { ControlPlane } from '../control-plane.js'
 import type { Host } from '../host.js'
 import { portal } from '../iscsi.js'
-import { at, inStream } from './when.js'
-import type { Point } from './when.js'
+import { at, atRest, inStream, onceGranted } from './when.js'
+import type { Point, Role } from './when.js'
 
 export interface FaultCase {
   name: string
-  /** Where in the move it strikes. `granted`: as soon as the coordinator has taken the order. */
-  point: Point | 'granted'
+  /** Where in the move it strikes. */
+  point: Point
   /** Run in dom0 of that side, by its other end's address. */
   command?: (self: Host, other: Host) => string
-  /** Done by the suite, at that moment. */
-  strike?: (plane: ControlPlane) => Promise<void>
-  /** Run in dom0 of that side, so long after the strike. */
-  heal?: { afterMs: number; command: string }
-  /** The host goes down and boots again. */
-  reboots?: boolean
-  /** Fewer than all of them, for a second release of Xen: a third. */
+  /** The machines that lose their power at that moment: QEMU is killed, and they boot again when all else has healed. */
+  powerCut?: readonly Role[]
+  killsCoordinator?: boolean
+  /** The move cannot end while the coordinator is away: it had not told everybody. */
+  needsCoordinator?: boolean
+  /** Run in dom0 of that side, so long after the one before. */
+  heals?: readonly { role: Role; afterMs: number; command: string }[]
+  /** Where it must end, if only one end is right. */
+  expect?: 'moved' | 'stayed'
+  /** Its memory is gone and a cold boot takes a grant: the VM may be down if an alarm names it with a remedy. */
+  mayBeDown?: boolean
+  /** Among the third that is shown on a second release of Xen. */
   short?: boolean
 }
 
 const kill = (pattern: string): string => `pkill -KILL -f "${pattern}"`
 const agent = 'systemctl kill --kill-whom=main -s KILL heliotrope-agent'
-const mover = (role: string): string => kill(`[h]eliotrope-mover.*--role ${role}`)
+const mover = (role: Role): string => kill(`[h]eliotrope-mover.*--role ${role}`)
 const xl = { source: kill('[x]l migrate -s'), target: kill('[x]l migrate-receive') }
 const helper = kill('[l]ibxl-save-helper')
 const filled = '/var/lib/heliotrope/filled'
@@ -43,17 +47,39 @@ const [storageAddress, storagePort] = portal.split(':')
 const storage = (): string => cut(`ip @ ${storageAddress} tcp % ${storagePort}`)
 const fill = (): string =>
   `fallocate -l $(($(df --output=avail -B1 /var/lib/heliotrope | tail -1) - 4096)) ${filled}; dd if=/dev/zero bs=4k >> ${filled} 2>/dev/null; true`
-const crash = 'echo b > /proc/sysrq-trigger'
+/** The mover gets no further than the record it stands at: its host is about to lose its power, and that takes a moment. */
+const holds = (role: Role): string => `pkill -STOP -f "[h]eliotrope-mover.*--role ${role}"`
 
-const dies = (plane: ControlPlane): Promise<void> => plane.killCoordinator()
+const roles = ['source', 'target'] as const
 
 export const faultCases: FaultCase[] = [
-  { name: 'coordinator killed after the grant', point: 'granted', strike: dies, short: true },
-  { name: 'coordinator killed in the stream', point: inStream('source'), strike: dies },
-  { name: 'coordinator killed at COMMIT', point: at('source', 'COMMIT'), strike: dies },
+  {
+    name: 'coordinator killed after the grant',
+    point: onceGranted,
+    killsCoordinator: true,
+    needsCoordinator: true,
+    short: true,
+  },
+  {
+    name: 'coordinator killed in the stream',
+    point: inStream('source'),
+    killsCoordinator: true,
+    expect: 'moved',
+  },
+  {
+    name: 'coordinator killed at COMMIT',
+    point: at('source', 'COMMIT'),
+    killsCoordinator: true,
+    expect: 'moved',
+  },
   { name: 'agent of the source killed in the stream', point: inStream('source'), command: () => agent },
   { name: 'agent of the target killed in the stream', point: inStream('target'), command: () => agent },
-  { name: 'agent of the source killed at COMMIT', point: at('source', 'COMMIT'), command: () => agent },
+  {
+    name: 'agent of the source killed at COMMIT',
+    point: at('source', 'COMMIT'),
+    command: () => agent,
+    expect: 'moved',
+  },
   { name: 'agent of the target killed at READY', point: at('target', 'READY'), command: () => agent },
   ...(
     [
@@ -71,12 +97,18 @@ export const faultCases: FaultCase[] = [
       command: () => mover(role),
       short: where === 'at COMMIT' || where === 'at READY',
     },
-    { name: `xl of the ${role} killed ${where}`, point, command: () => xl[role], short: where !== 'at GO' },
+    {
+      name: `xl of the ${role} killed ${where}`,
+      point,
+      command: () => xl[role],
+      short: where === 'in the stream' || where === 'at HANDOVER',
+    },
   ]),
   {
     name: 'save helper of the source killed in the stream',
     point: inStream('source'),
     command: () => helper,
+    expect: 'stayed',
   },
   ...(
     [
@@ -88,29 +120,73 @@ export const faultCases: FaultCase[] = [
     name: `link between the hosts cut ${where}, for ${afterMs / 1000} s`,
     point,
     command: link,
-    heal: { afterMs, command: mend },
+    heals: [{ role: 'source', afterMs, command: mend }],
     short: where === 'at COMMIT',
   })),
-  ...(['source', 'target'] as const).flatMap((role): FaultCase[] => [
-    {
-      name: `iSCSI of the ${role} cut in the stream, for 20 s`,
+  ...roles.flatMap((role): FaultCase[] => [
+    ...[20_000, 90_000].map((afterMs): FaultCase => ({
+      name: `iSCSI of the ${role} cut in the stream, for ${afterMs / 1000} s`,
       point: inStream(role),
       command: storage,
-      heal: { afterMs: 20_000, command: mend },
-    },
+      heals: [{ role, afterMs, command: mend }],
+    })),
     {
       name: `disk of the ${role} full in the stream, for 40 s`,
       point: inStream(role),
       command: fill,
-      heal: { afterMs: 40_000, command: `rm -f ${filled}` },
+      heals: [{ role, afterMs: 40_000, command: `rm -f ${filled}` }],
     },
   ]),
   {
-    name: 'target host crashes in the stream',
+    name: 'target host loses its power in the stream',
     point: inStream('target'),
-    command: () => crash,
-    reboots: true,
+    powerCut: ['target'],
+    expect: 'stayed',
     short: true,
   },
-  { name: 'target host crashes at READY', point: at('target', 'READY'), command: () => crash, reboots: true },
+  {
+    name: 'target host loses its power at READY',
+    point: at('target', 'READY'),
+    command: () => holds('target'),
+    powerCut: ['target'],
+    expect: 'stayed',
+  },
+  {
+    name: 'source host loses its power in the stream',
+    point: inStream('source'),
+    powerCut: ['source'],
+    mayBeDown: true,
+  },
+  {
+    name: 'source host loses its power at COMMIT',
+    point: at('source', 'COMMIT'),
+    powerCut: ['source'],
+    mayBeDown: true,
+    short: true,
+  },
+  { name: 'both hosts lose their power at rest', point: atRest, powerCut: roles, mayBeDown: true },
+  {
+    name: 'both hosts lose their power in the stream',
+    point: inStream('source'),
+    powerCut: roles,
+    mayBeDown: true,
+  },
+  {
+    name: 'both hosts lose their power at COMMIT',
+    point: at('source', 'COMMIT'),
+    powerCut: roles,
+    mayBeDown: true,
+  },
+  ...(
+    [
+      [atRest, 'at rest'],
+      [at('source', 'COMMIT'), 'at COMMIT'],
+    ] as const
+  ).map(([point, where]): FaultCase => ({
+    name: `both hosts lose their power ${where}, the coordinator is gone`,
+    point,
+    powerCut: roles,
+    killsCoordinator: true,
+    mayBeDown: true,
+  })),
 ]

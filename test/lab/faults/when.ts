@@ -5,17 +5,22 @@ import type { Host } from '../host.js'
 import { recipes } from '../paths.js'
 import { until } from '../until.js'
 
+export type Role = 'source' | 'target'
+
 /** A point in a move: a record in the journal of one side, and how long after it. */
 export interface Point {
-  role: 'source' | 'target'
+  role: Role
+  /** Or `granted`: as soon as the coordinator has taken the order; or `rest`: no move at all. */
   record: string
   /** ms */
   later?: number
 }
 
 /** While memory is being copied: PREPARED is followed by it, and 128 MiB take half a minute. */
-export const inStream = (role: Point['role']): Point => ({ role, record: 'PREPARED', later: 8_000 })
-export const at = (role: Point['role'], record: string): Point => ({ role, record })
+export const inStream = (role: Role): Point => ({ role, record: 'PREPARED', later: 8_000 })
+export const at = (role: Role, record: string): Point => ({ role, record })
+export const onceGranted: Point = { role: 'source', record: 'granted' }
+export const atRest: Point = { role: 'source', record: 'rest' }
 
 /** A command that waits in dom0 for its moment. */
 export interface Armed {

@@ -1,0 +1,185 @@
+import { ControlPlane, hostId } from '../control-plane.js'
+import { LabError } from '../errors.js'
+import type { Host } from '../host.js'
+import type { Lab } from '../lab.js'
+import { leftovers, migrationProcesses, whereRuns } from '../leftovers.js'
+import { until } from '../until.js'
+import { WatchedGuest } from '../watched-guest.js'
+import type { FaultCase } from './cases.js'
+import { identityOf } from './identity.js'
+import { storyOf } from './story.js'
+import { when } from './when.js'
+import type { Armed } from './when.js'
+
+/** Both hosts with agents that have joined, and no guest: where every case begins. */
+const joined = 'joined'
+
+const moveEndsMs = 420_000
+/** How long a coordinator that died stays away when nothing can end without it. */
+const awayMs = 20_000
+/** A cold boot of two hosts beside each other. */
+const bootMs = 300_000
+
+export type Count = Record<'doubled' | 'lost' | 'writesLost' | 'leftovers', number>
+export const nothing: Count = { doubled: 0, lost: 0, writesLost: 0, leftovers: 0 }
+
+interface Alarm {
+  key: string
+  text: string
+  remedy: string
+}
+
+/** A guest on two hosts, for one fault. */
+export class Stage {
+  #move: string | undefined
+  /** The VM may stay down, as the case allows, and somebody was told. */
+  #dark = false
+
+  private constructor(
+    readonly lab: Lab,
+    readonly plane: ControlPlane,
+    readonly guest: WatchedGuest,
+    readonly identity: string,
+  ) {}
+
+  /** Makes the snapshot that `set` comes back to. */
+  static async prepare(lab: Lab): Promise<ControlPlane> {
+    const plane = await ControlPlane.up(lab, { mode: 'observe' })
+    await plane.keep(joined)
+    return plane
+  }
+
+  static async set(lab: Lab, plane: ControlPlane): Promise<Stage> {
+    const a = lab.host('A')
+    await plane.bringBack(joined)
+    const guest = await WatchedGuest.start(lab, a, { memoryMiB: 128 })
+    await plane.vmIs(guest.spec.name, a)
+    return new Stage(lab, plane, guest, await identityOf(a, guest.spec.name))
+  }
+
+  /** @returns how it ended: moved, stayed, or down with an alarm. @throws LabError if anything is not as it must be */
+  async play(one: FaultCase): Promise<string> {
+    const { lab, plane } = this
+    const [from, to] = [lab.host('A'), lab.host('B')]
+    const self = one.point.role === 'target' ? to : from
+    const cuts = (one.powerCut ?? []).map(role => (role === 'source' ? from : to))
+    const trap = await this.#arm(one, self, self === from ? to : from)
+    if (one.point.record !== 'rest') this.#move = await this.#order(to, one.name)
+    await trap?.struck
+    // Both at once, as when a site goes dark.
+    await Promise.all([
+      ...cuts.map(host => host.powerCut()),
+      ...(one.killsCoordinator ? [plane.killCoordinator()] : []),
+    ])
+    for (const { afterMs, command, role } of one.heals ?? []) {
+      await new Promise(resolve => setTimeout(resolve, afterMs))
+      await (role === 'source' ? from : to).must(command)
+    }
+    for (const host of cuts) await host.powerOn()
+    await Promise.all(cuts.map(host => host.ready(bootMs)))
+    await this.#healed(one)
+    return this.#judge(one, to)
+  }
+
+  /** A readable account of the case, for one that failed. */
+  story(): Promise<string> {
+    return storyOf(this.plane, this.#move)
+  }
+
+  /** Ends the guest and counts. Nothing is thrown: a failed case has said why. */
+  async count(): Promise<Count> {
+    const runsOn = await whereRuns(this.lab.hosts, this.guest.spec.name).catch(() => [])
+    if (runsOn.length !== 1) {
+      await this.guest.quiet()
+      return { ...nothing, doubled: runsOn.length > 1 ? 1 : 0, lost: runsOn.length || this.#dark ? 0 : 1 }
+    }
+    try {
+      const { verdict, left } = await this.guest.finish(this.lab.host(runsOn[0]!), { A: { sessions: 1 } })
+      return { ...nothing, writesLost: verdict.diskWritesLost + verdict.wentBack, leftovers: left.total }
+    } catch {
+      await this.guest.quiet()
+      return nothing
+    }
+  }
+
+  async #order(to: Host, why: string): Promise<string> {
+    const { plane, guest } = this
+    const { move } = await plane.ask<{ move: string }>(
+      'migrate',
+      guest.spec.name,
+      hostId(to),
+      '--reason',
+      why,
+    )
+    return move
+  }
+
+  async #arm(one: FaultCase, self: Host, other: Host): Promise<Armed | undefined> {
+    if (one.point.record === 'granted' || one.point.record === 'rest') return undefined
+    const ends = one.powerCut?.includes(one.point.role) ?? false
+    return when(self, one.point, one.command?.(self, other) ?? 'true', ends)
+  }
+
+  /** Waits until all that will happen has happened. */
+  async #healed(one: FaultCase): Promise<void> {
+    const { plane } = this
+    if (!plane.coordinatorLives()) {
+      if (one.needsCoordinator) await new Promise(resolve => setTimeout(resolve, awayMs))
+      else await until('the move to end without the coordinator', moveEndsMs, () => this.#settled(), 3_000)
+      await plane.startCoordinator()
+    }
+    await plane.connected()
+    await until('the move to end', moveEndsMs, () => this.#ended(one), 3_000)
+    await until('nothing to be under way on the hosts', moveEndsMs, () => this.#settled(), 3_000)
+  }
+
+  async #judge(one: FaultCase, to: Host): Promise<string> {
+    const { lab, plane, guest } = this
+    const { name } = guest.spec
+    const runsOn = await whereRuns(lab.hosts, name)
+    if (runsOn.length === 0 && one.mayBeDown) return this.#toldOf(name)
+    if (runsOn.length !== 1) throw new LabError(`${name} runs on ${runsOn.join(' and ') || 'no host'}`)
+    const at = lab.host(runsOn[0]!)
+    await plane.vmIs(name, at)
+    await guest.writesOn()
+    const identity = await identityOf(at, name)
+    if (identity !== this.identity) throw new LabError(`${name} is ${identity}, it was ${this.identity}`)
+    // The operator's own login at A stays there; at B Heliotrope logs in and out.
+    const left = await leftovers(lab.hosts, {
+      A: { sessions: 1, guests: [name] },
+      B: { sessions: at === to ? 1 : 0, guests: [name] },
+    })
+    if (left.total > 0) throw new LabError(`left over: ${JSON.stringify(left)}`)
+    const alarms = await this.#alarms()
+    const twice = alarms.find(alarm => /two places|doubled|double/.test(`${alarm.key} ${alarm.text}`))
+    if (twice) throw new LabError(`an alarm says: ${twice.text}`)
+    const ended = at === to ? 'moved' : 'stayed'
+    if (one.expect !== undefined && one.expect !== ended) throw new LabError(`it ${ended}, not ${one.expect}`)
+    return ended
+  }
+
+  /** Down is allowed only if an alarm names the VM and a remedy. */
+  async #toldOf(name: string): Promise<string> {
+    const about = await until(`an alarm that names ${name}`, 120_000, async () =>
+      (await this.#alarms()).find(alarm => alarm.text.includes(name) && alarm.remedy !== ''),
+    )
+    this.#dark = true
+    return `down, alarm: ${about.text}; ${about.remedy}`
+  }
+
+  async #alarms(): Promise<Alarm[]> {
+    return (await this.plane.ask<{ alarms: Alarm[] }>('status')).alarms
+  }
+
+  async #ended(one: FaultCase): Promise<true | undefined> {
+    const { moves, alarms } = await this.plane.ask<{ moves: unknown[]; alarms: Alarm[] }>('status')
+    const told = one.mayBeDown && alarms.some(alarm => alarm.text.includes(this.guest.spec.name))
+    return moves.length === 0 || told ? true : undefined
+  }
+
+  async #settled(): Promise<true | undefined> {
+    for (const host of this.lab.hosts)
+      if ((await host.must(migrationProcesses)).trim() !== '') return undefined
+    return true
+  }
+}
