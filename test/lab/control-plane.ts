@@ -29,6 +29,8 @@ const commandMs = 900_000
 export interface ControlPlaneOptions {
   /** What the coordinator may do by itself, at both sites. */
   mode: 'observe' | 'recommend' | 'auto'
+  /** The agents' `storage.fence`; tgtd forgets registrations with the session, so `auto` does without. */
+  fence?: 'auto' | 'pr'
 }
 
 /** The real coordinator in the namespace, and the real agent on each host. */
@@ -46,7 +48,7 @@ export class ControlPlane {
     await plane.startCoordinator()
     // As on a production host: a busy guest must not starve dom0, which shares the one emulated CPU with it.
     await Promise.all(lab.hosts.map(host => host.must('xl sched-credit2 -d Domain-0 -w 2048')))
-    await Promise.all(lab.hosts.map(host => plane.#join(host)))
+    await Promise.all(lab.hosts.map(host => plane.#join(host, options)))
     await plane.connected()
     return plane
   }
@@ -146,7 +148,7 @@ export class ControlPlane {
     await stopProcess(processName, 'SIGTERM')
   }
 
-  async #join(host: Host): Promise<void> {
+  async #join(host: Host, { fence = 'auto' }: ControlPlaneOptions): Promise<void> {
     const id = hostId(host)
     say(`joining ${id}`)
     const { token } = await this.ask<{ token: string }>(
@@ -158,7 +160,7 @@ export class ControlPlane {
       `site-${host.network.key}`,
     )
     await host.must('mkdir -p /etc/heliotrope && cat > /etc/heliotrope/agent.yaml', {
-      input: agentConfig(host),
+      input: agentConfig(host, fence),
     })
     await host.must('cat > /etc/systemd/system/heliotrope-agent.service', { input: unit })
     await host.must(`${agentCommand} join --config /etc/heliotrope/agent.yaml`, {
@@ -188,11 +190,11 @@ function writeConfig({ mode }: ControlPlaneOptions): void {
   writeFileSync(configFile, lines.join('\n'))
 }
 
-const agentConfig = (host: Host): string => `host: ${hostId(host)}
+const agentConfig = (host: Host, fence: string): string => `host: ${hostId(host)}
 site: site-${host.network.key}
 coordinator: wss://${serviceAddress}:7420
 mover: { address: ${host.address}, boot_folders: [/boot, /usr/lib/heliotrope-lab, /var/lib/heliotrope-lab] }
-storage: { iscsi: { portals: ['${portal}'] } }
+storage: { iscsi: { portals: ['${portal}'] }, fence: ${fence} }
 bridges: [xenbr0]
 meters:
   - { name: green, role: green-power, kind: nut, address: '${nutAddress}:${nutPort}', ups: ${upsName(host.name)}, every_ms: 2000 }

@@ -70,6 +70,7 @@ export function doctorPorts(
     hypervisor,
     path: env['PATH'] ?? '',
     usesIscsi: config.storage.iscsi.portals.length > 0,
+    fences: config.storage.fence !== 'none',
     ...known,
   }
 }
@@ -119,6 +120,7 @@ export async function runAgent(
     coordinatorKeys: identity.coordinatorKeys,
     bootId,
     portals,
+    fence: config.storage.fence,
     bootFolders: config.mover.boot_folders,
     dataDir: config.data_dir,
     logLevel: config.log_level,

@@ -68,6 +68,7 @@ function ports(root: string, host: Host = {}, more: Partial<DoctorPorts> = {}): 
     },
     path: '/usr/sbin:/usr/bin',
     usesIscsi: true,
+    fences: false,
     clockOffsetMs: 100,
     inMove: () => false,
     ...more,

@@ -54,6 +54,7 @@ class Host {
       log: this.log,
       journal: this.journal,
       portals: this.portals,
+      fence: 'none',
     })
   }
 

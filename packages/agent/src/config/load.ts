@@ -13,7 +13,7 @@ import type { AgentConfig } from './schema.js'
 const KEYS: Record<string, readonly string[]> = {
   '': Object.keys(agentConfigSchema.shape),
   mover: ['address', 'ports', 'boot_folders'],
-  storage: ['iscsi'],
+  storage: ['iscsi', 'fence'],
   'storage.iscsi': ['portals'],
   report: ['every_ms', 'buffer_days', 'buffer_mib'],
   'meters.*': meterKeys,

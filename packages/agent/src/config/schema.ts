@@ -30,8 +30,13 @@ export const agentConfigSchema = z.strictObject({
   storage: z
     .strictObject({
       iscsi: z.strictObject({ portals: z.array(portal).max(100).default([]) }).default({ portals: [] }),
+      /**
+       * SCSI-3 persistent reservations. `auto`: where the target keeps them over a power loss. `pr`: on every target that has
+       * them; one that forgets them when a session breaks then turns the VM's writes away.
+       */
+      fence: z.enum(['auto', 'pr', 'none']).default('auto'),
     })
-    .default({ iscsi: { portals: [] } }),
+    .default({ iscsi: { portals: [] }, fence: 'auto' }),
   /** Bridges that arriving VMs may use; absent: all. */
   bridges: z
     .array(z.string().regex(/^[A-Za-z0-9._-]{1,15}$/))

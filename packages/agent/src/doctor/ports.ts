@@ -11,6 +11,8 @@ export interface DoctorPorts {
   path: string
   /** This host logs in to iSCSI targets. */
   usesIscsi: boolean
+  /** It may keep other hosts from writing to them. */
+  fences: boolean
   /** Coordinator's clock minus ours; undefined while not connected. */
   clockOffsetMs: Ms | undefined
   /** A move of Heliotrope that is open here explains a name or a suspended guest. */

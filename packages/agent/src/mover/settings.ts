@@ -17,6 +17,8 @@ export interface MoverSettings {
   bootId: string
   /** iSCSI portals this host may log in to. */
   portals: string[]
+  /** Which disks are fenced by reservations. */
+  fence: 'auto' | 'pr' | 'none'
   /** Folders from which a guest that arrives here may take kernel, ramdisk or bootloader. */
   bootFolders: string[]
   dataDir: string
@@ -34,6 +36,7 @@ export function readSettings(file: string): MoverSettings {
     'coordinatorKeys',
     'bootId',
     'portals',
+    'fence',
     'bootFolders',
     'dataDir',
     'logLevel',

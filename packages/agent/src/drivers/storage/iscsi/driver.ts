@@ -10,6 +10,9 @@ import type { Exec, Storage } from '../../../ports.js'
 import { bootId } from '../../../sense/host.js'
 import { flushDevice } from '../../xen/commands.js'
 import { iscsiPath } from '../../xen/disk-source.js'
+import { notedKeys } from '../reservations/noted.js'
+import { reservations } from '../reservations/driver.js'
+import type { ReservationPorts } from '../reservations/driver.js'
 import { deviceExists, userOfDevice } from './block-users.js'
 import { EXIT, iscsiadm } from './commands.js'
 import type { Target } from './commands.js'
@@ -25,6 +28,8 @@ export interface IscsiPorts {
   journal: Journal
   /** `ADDRESS:PORT`s that the operator lets this host log in to. */
   portals: readonly string[]
+  /** Which disks are fenced; see reservations. */
+  fence: ReservationPorts['use']
 }
 
 type IscsiSource = Extract<DiskSource, { kind: 'iscsi' }>
@@ -36,6 +41,7 @@ const LOOK_MS: Ms = 100
 
 export function iscsiStorage(ports: IscsiPorts): Storage {
   const { exec, files, clock, log, journal } = ports
+  const fence = reservations({ exec, log, journal, use: ports.fence })
 
   const hasSession = async ({ portal, iqn }: Target): Promise<boolean> => {
     const { code, stdout, stderr } = await exec(iscsiadm.sessions())
@@ -132,7 +138,11 @@ export function iscsiStorage(ports: IscsiPorts): Storage {
       if (!source) return
       const boot = await bootId(files)
       const { luns, ownSession } = useOf(journal, boot, source)
-      if (!luns.has(source.lun) && !(ownSession && luns.size === 0)) return
+      const keyLeft = notedKeys(journal, source).open
+      const notOurs = !luns.has(source.lun) && !(ownSession && luns.size === 0)
+      if (notOurs && !keyLeft) return
+      // A key outlives a power cut that took the session: it is given up by a new one.
+      if (keyLeft && !(await deviceExists(files, disk.path))) await logIn(disk, source)
       if (await deviceExists(files, disk.path)) {
         const user = await userOfDevice(files, disk.path)
         if (user !== undefined)
@@ -140,8 +150,10 @@ export function iscsiStorage(ports: IscsiPorts): Storage {
             'conflict',
             `disk ${disk.path} is used by ${user} on this host: it stays attached`,
           )
+        if (keyLeft) await fence.release(disk)
         await runOk(exec, flushDevice(disk.path))
       }
+      if (notOurs && useOf(journal, boot, source).luns.size === 0) return
       await release(source, boot)
       if (
         useOf(journal, boot, source).luns.size === 0 &&
@@ -151,6 +163,7 @@ export function iscsiStorage(ports: IscsiPorts): Storage {
         log.warn('the device of a detached disk is still there', { path: disk.path })
     },
     attached: disk => deviceExists(files, disk.path),
+    fence,
   }
 }
 
