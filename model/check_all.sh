@@ -14,18 +14,26 @@ for o in "" "-DARB" "-DNOCOORD" "-DARB -DNOCOORD" "-DFO" "-DARB -DFO" "-DJLOSS" 
   "-DPERM -DNOCOORD" "-DPERM -DFO" "-DPERM -DARB -DFO" "-DPERM -DNOCOORD -DJLOSS"; do
   expect "OK no error" "$(PANC= ./run.sh "ok$(echo $o | tr -d ' -')" -DF=$K $o)"
 done
+echo "== moves of kind regular, $K faults: expect no error"
+for o in "" "-DARB" "-DNOCOORD" "-DARB -DNOCOORD" "-DFO" "-DARB -DFO" "-DJLOSS" "-DPERM" "-DPERM -DARB" "-DPERM -DNOCOORD" "-DPERM -DFO"; do
+  expect "OK no error" "$(PANC= ./run.sh "regular$(echo $o | tr -d ' -')" -DF=$K -DREGULAR $o)"
+done
 echo "== planted bugs and literal readings: expect an error; the story is in $SAGA_OUT/out/NAME/story.txt"
 export PANC=-DBFS
 for o in "B_COMMITEARLY" "B_COMMITEARLY -DNOEND" "B_RESUMELOST" "B_RESUMELOST -DNOEND" B_GOFIRST B_REFUSELATE B_EPOCH \
   "B_ACCFIRST -DARB" B_NOCLEAN B_EARLYNEXT B_SWEEP A_HOLD A_NOGOREC "A_FORUN -DFO" "A_NOWAIT -DA_STDOUT -DNOI3" "A_REREG -DARB" \
   A_ACCEARLY "A_SELFCOLD -DFO" "A_JLOSS -DJLOSS" A_STDOUT "A_EPOCH -DFO" A_NOREREL "A_TAKEBACK -DFO" A_DROP STRICT_I3 A_NOWAIT; do
-  n="x$(echo $o | tr -d ' -')"
-  for k in 0 1 2 3 4; do
-    line=$(./run.sh "$n" -DF=$k -D$o)
-    [ -f "$SAGA_OUT/out/$n/saga.pml.trail" ] && break
+  for kind in "" "-DREGULAR"; do
+    n="x$(echo $o $kind | tr -d ' -')"
+    for k in 0 1 2 3 4; do
+      line=$(./run.sh "$n" -DF=$k -D$o $kind)
+      [ -f "$SAGA_OUT/out/$n/saga.pml.trail" ] && break
+    done
+    expect "pan:1" "$line"
   done
-  expect "pan:1" "$line"
 done
+n=xREGULARR_ENDSEEN
+expect "pan:1" "$(./run.sh $n -DF=1 -DR_ENDSEEN -DREGULAR)"
 echo "== harmless alone, expect no error: READY forwarded before its record"
 expect "OK no error" "$(./run.sh xM_READYLATE -DF=5 -DM_READYLATE)"
 if [ $wrong = 0 ]; then echo "all as expected"; else echo "$wrong not as expected"; exit 1; fi

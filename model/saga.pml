@@ -24,6 +24,7 @@
  * OPTIONS  -DARB       storage arbitrates (SCSI-3 PR)           -DFO     failover grants with fence evidence
  *          -DNOCOORD   coordinator dead from the grant on       -DPERM   a host or the link that went down may stay so
  *          -DJLOSS     a host crash may lose the target's journal -DSTRICT_I3 see t_destroy
+ *          -DREGULAR   the source's xl is `xl save -p` (below)
  *          -DSHOW=n    fail at an end in waiting state n (list at the end of this file), to see its story
  * LITERAL READINGS OF THE TEXT (default: the corrected rule)
  *  A1 -DA_HOLD     target refuses by its own timer and destroys at once
@@ -53,6 +54,12 @@
  * (the outward act is another); a journal record is durable at once; fence evidence is never false; guest's own
  * poweroff/reboot, disk errors, clocks and the data plane are left out.
  *
+ * REGULAR. The source runs `xl save -p` instead of `xl migrate`: the VM stands still while it is copied, and xl ends by itself,
+ * before COMMIT: exit 0 with the copy held, paused (SUSP here: it stands still, complete), anything else with the VM resumed.
+ * No READY, GO or report goes to it, and nothing is renamed. Only the live mover knows xl's exit code, so only it can COMMIT:
+ * HANDOVER, and xl has ended with 0, and the copy is seen paused. The target is the same: `xl migrate-receive` reads the
+ * same stream. PLANTED BUG  R1 -DR_ENDSEEN (COMMIT when the stream's end has passed, before xl has ended)
+ *
  * NETWORK. A control message is a bit: set = sent. It may be delivered at any later time, any number of times, in any
  * order (delay, duplication, reordering are unbounded); loss clears it and costs a fault; senders repeat.
  * The byte stream and READY belong to one session and need both original movers and the link.
@@ -77,6 +84,7 @@
 #define X_WREADY 2      /* suspended, stream written, waits for READY */
 #define X_REN 3         /* READY read, renamed */
 #define X_WREP 4        /* GO written, waits for the report */
+#define X_COPY 5        /* regular: suspended, the stream flows; X_WREADY is then: all of it is out, about to pause and end */
 /* ---- target xl ---- */
 #define Y_RECV 1
 #define Y_WGO 2         /* READY written, waits for GO */
@@ -104,6 +112,7 @@
 #define T_LOST 9        /* refused, and the kept copy is gone too */
 
 byte svm=RUN, sxl=X_PRE, smv=LIVE, sj=S_PREP;
+bit  sSaved=0;                  /* regular: xl save has ended with 0, as the live mover knows */
 bit  sup=1, saway=0, sReadyGot=0, sReadyGiven=0, sGo=0, sRep=0, slate=0;
 byte tvm=BUILD, txl=Y_RECV, tmv=LIVE, tj=T_PREP;
 bit  tup=1, tX=0, tGoFed=0;
@@ -141,6 +150,11 @@ inline t_destroy(){ assert(!tNext); assert(!tcur || scur || sRecLost || ordered 
 #else
 #define SXLGONE (sxl==X_NO)
 #define TXLGONE (txl==X_NO)
+#endif
+#ifdef REGULAR
+#define SXLBROKE (sxl==X_NO && strm==0)         /* what has been sent whole arrives */
+#else
+#define SXLBROKE (sxl==X_NO)
 #endif
 #define SALIVE (sup && smv!=DEAD)
 #define TALIVE (tup && tmv!=DEAD)
@@ -216,11 +230,21 @@ active proctype world()
  own(0,1);
  do
  /* =================== source xl (XEN.md 1.1, 1.2) =================== */
+#ifdef REGULAR
+ :: d_step { sxl==X_PRE && smv==LIVE && svm==RUN -> printf("src xl: guest suspended, copy begins\n"); svm=SUSP; sxl=X_COPY }
+ :: d_step { sxl==X_PRE && (smv!=LIVE || txl!=Y_RECV) -> printf("src xl: stream broken, exits, VM runs\n"); sxl=X_NO }
+ :: d_step { sxl==X_COPY && smv==LIVE && tmv==LIVE && txl==Y_RECV && link && svm==SUSP -> printf("src xl: END sent\n"); strm=1; sxl=X_WREADY }
+ :: d_step { sxl==X_COPY && (smv!=LIVE || txl!=Y_RECV) -> printf("src xl: stream broken: resumes by itself, exit 1\n"); if :: svm==SUSP -> s_run() :: else fi; sxl=X_NO }
+ :: d_step { sxl==X_WREADY -> printf("src xl: leaves the VM paused, exit 0\n"); if :: smv==LIVE -> sSaved=1 :: else fi; sxl=X_NO }
+ :: d_step { sxl==X_WREADY && f<F -> f++; printf("FAULT src xl: fails behind END: resumes by itself, exit 1\n"); if :: svm==SUSP -> s_run() :: else fi; sxl=X_NO }
+#else
  :: d_step { sxl==X_PRE && smv==LIVE && tmv==LIVE && txl==Y_RECV && link && svm==RUN ->
       printf("src xl: guest suspended, last pages and END sent\n"); svm=SUSP; strm=1; sxl=X_WREADY }
  :: d_step { sxl==X_PRE && (smv!=LIVE || txl!=Y_RECV) -> printf("src xl: stream broken, exits, VM runs\n"); sxl=X_NO }
+#endif
  :: d_step { sxl==X_PRE && f<F -> f++; printf("FAULT src xl: guest does not suspend in 60 s, exit 1; guest may suspend later\n"); sxl=X_NO; slate=1 }
  :: d_step { slate && svm==RUN -> printf("guest suspends late\n"); slate=0; svm=SUSP }
+#ifndef REGULAR
  :: d_step { sxl==X_WREADY && sReadyGiven -> printf("src xl: reads READY, renames to X--migratedaway\n"); saway=1; sxl=X_REN }
  :: d_step { sxl==X_WREADY && sReadyGiven && f<F -> f++; printf("FAULT src xl: rename fails, resumes, exit 1\n"); if :: svm==SUSP -> s_run() :: else fi; sxl=X_NO }
  :: d_step { sxl==X_WREADY && !sReadyGiven && smv!=LIVE -> printf("src xl: EOF instead of READY: resumes by itself, exit 1\n"); if :: svm==SUSP -> s_run() :: else fi; sxl=X_NO }
@@ -228,11 +252,12 @@ active proctype world()
  :: d_step { sxl==X_REN && smv!=LIVE -> printf("src xl: GO write fails, failed_badly, leaves X--migratedaway suspended\n"); sxl=X_NO }
  :: d_step { sxl==X_WREP && sRep -> printf("src xl: report 0 read, destroys, exit 0\n"); if :: svm!=NONE -> s_destroy() :: else fi; sxl=X_NO }
  :: d_step { sxl==X_WREP && !sRep && smv!=LIVE -> printf("src xl: report lost, failed_badly, leaves X--migratedaway suspended\n"); sxl=X_NO }
+#endif
  :: d_step { sxl!=X_NO && f<F -> f++; printf("FAULT src xl SIGKILLed\n"); sxl=X_NO }
 
  /* =================== target xl =================== */
  :: d_step { txl==Y_RECV && strm!=0 && tmv==LIVE && smv==LIVE && link -> printf("tgt xl: X--incoming complete and paused, writes READY\n"); tvm=PAUSED; tcur=(strm==1); txl=Y_WGO }
- :: d_step { txl==Y_RECV && (tmv!=LIVE || (smv!=LIVE) || sxl==X_NO) -> printf("tgt xl: stream broken, destroys, exit 1\n"); tvm=NONE; txl=X_NO }
+ :: d_step { txl==Y_RECV && (tmv!=LIVE || (smv!=LIVE) || SXLBROKE) -> printf("tgt xl: stream broken, destroys, exit 1\n"); tvm=NONE; txl=X_NO }
  :: d_step { txl==Y_WGO && tGoFed -> printf("tgt xl: reads GO, renames to X\n"); tX=1; txl=Y_GO }
  :: d_step { txl==Y_GO && tvm==PAUSED -> printf("tgt xl: unpauses: VM RUNS on target\n"); t_run(); tRep=1; txl=X_NO }
  :: d_step { txl==Y_GO && tvm!=PAUSED -> printf("tgt xl: unpause no-op, exits\n"); tRep=1; txl=X_NO }
@@ -251,6 +276,13 @@ active proctype world()
 #ifdef B_COMMITEARLY
  :: d_step { smv==LIVE && sReadyGot && sj==S_PREP -> printf("SRC(bug): journal COMMIT before GO\n"); sj=S_COMMIT; committed=1 }
  :: d_step { smv==LIVE && sReadyGot && sj==S_COMMIT && !sReadyGiven && sxl==X_WREADY -> printf("SRC: READY given to xl\n"); sReadyGiven=1 }
+#elif defined(REGULAR)
+ :: d_step { smv==LIVE && sReadyGot && sj==S_PREP -> printf("SRC: journal HANDOVER\n"); sj=S_HAND }
+#ifdef R_ENDSEEN
+ :: d_step { smv==LIVE && strm!=0 && sj==S_HAND -> printf("SRC(bug): END has passed, journal COMMIT\n"); sj=S_COMMIT; committed=1 }
+#else
+ :: d_step { smv==LIVE && sSaved && svm==SUSP && sj==S_HAND -> printf("SRC: xl save ended with 0, the VM is paused: journal COMMIT (step 7)\n"); sj=S_COMMIT; committed=1 }
+#endif
 #else
  :: d_step { smv==LIVE && sReadyGot && sj==S_PREP && !sReadyGiven && sxl==X_WREADY -> printf("SRC: journal HANDOVER\n"); sj=S_HAND }
  :: d_step { smv==LIVE && sReadyGot && sj==S_HAND && !sReadyGiven && sxl==X_WREADY -> printf("SRC: READY given to xl (step 6)\n"); sReadyGiven=1 }
@@ -259,6 +291,10 @@ active proctype world()
    /* before COMMIT: deadline, lost session, dead xl, or restart: source keeps the VM */
  :: d_step { smv==LIVE && SBEFORE -> printf("SRC: gives up: journal ABORT, closes the pipes\n"); sj=S_ABORT; smv=REC }
  :: d_step { smv==REC && sup && SBEFORE && SXLGONE -> printf("SRC recovery: no COMMIT: journal ABORT\n"); sj=S_ABORT }
+#ifdef REGULAR
+   /* ABORT is all that can follow, so the VM need not wait for a journal that can be written again; xl is no more there to resume it */
+ :: d_step { smv==REC && sup && SBEFORE && SXLGONE && svm==SUSP -> printf("SRC: journal cannot be written: resumes\n"); s_run() }
+#endif
    /* resume what is suspended here and ours */
  :: d_step { SALIVE && SMAY && (sj==S_ABORT || sj==S_RECLAIM) && svm==SUSP && SXLGONE -> printf("SRC: renames back, resumes\n"); assert(!sNext); s_run(); saway=0 }
  :: d_step { SALIVE && SMAY && (sj==S_ABORT || sj==S_RECLAIM) && svm==RUN && saway && SXLGONE -> printf("SRC: renames back\n"); saway=0 }

@@ -25,7 +25,7 @@ export interface Leftovers {
  * it has /dev/null as stdin. The brackets keep pgrep's own shell from matching.
  */
 export const migrationProcesses = [
-  'pgrep -fa "[h]eliotrope-mover|[x]l migrate|[l]ibxl-save-helper" | while read -r pid line; do',
+  'pgrep -fa "[h]eliotrope-mover|[x]l migrate|[x]l save|[x]l save|[l]ibxl-save-helper" | while read -r pid line; do',
   'test "$(readlink /proc/$pid/fd/0)" = /dev/null && case "$line" in *[m]igrate-receive*) continue;; esac;',
   'echo "$pid $line"; done',
 ].join(' ')

@@ -29,14 +29,20 @@ export interface DomainSeen {
   cpuS: number
 }
 
+/** The config a domain was made with, and why it cannot move live, or not even by save and restore. */
+export interface Inspected {
+  config: VmConfig
+  liveBlockers: string[]
+  regularBlockers: string[]
+}
+
 /** The hypervisor of this host: the truth about what runs here. Every call asks anew; all are idempotent. */
 export interface Hypervisor {
   /** All domains but dom0, and dom0's own CPU seconds. */
   list(): Promise<{ domains: DomainSeen[]; dom0CpuS: number }>
   /** By uuid, never by name. More than one is possible: libxl does not check that uuids are unique. */
   find(uuid: VmId): Promise<DomainSeen[]>
-  /** The config a domain was made with, and why it cannot move live. */
-  inspect(domid: number): Promise<{ config: VmConfig; liveBlockers: string[] }>
+  inspect(domid: number): Promise<Inspected>
   facts(): Promise<Omit<HostFacts, 'moverAddress' | 'portals'>>
   /** No-op if the domain has that name already. */
   rename(domid: number, name: string): Promise<void>

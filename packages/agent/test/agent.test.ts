@@ -1,5 +1,5 @@
 import { closeCodes, HeliotropeError, memoryLog, newSigner, openMemoryJournal } from '@heliotrope/shared'
-import { encode, seededRng, VirtualClock } from '@heliotrope/shared'
+import { encode, PROTOCOL, seededRng, VirtualClock } from '@heliotrope/shared'
 import type { Finding, HostId, MoveId, Ms, SiteId, W } from '@heliotrope/shared'
 import t from 'tap'
 import { createAgent } from '../src/agent.js'
@@ -69,7 +69,7 @@ t.test('hello, a full report, then what changed, at the cadence the coordinator 
   await agent.start()
   t.teardown(() => agent.stop())
   await clock.advance(100)
-  t.match(coordinator.heard[0], { t: 'hello', host: 'a1', site: 'a', bootId: 'boot-1', protocol: 1 })
+  t.match(coordinator.heard[0], { t: 'hello', host: 'a1', site: 'a', bootId: 'boot-1', protocol: PROTOCOL })
   const full = coordinator.reports.find(report => report.full)
   t.match(full, {
     facts: {

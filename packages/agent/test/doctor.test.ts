@@ -55,7 +55,11 @@ function ports(root: string, host: Host = {}, more: Partial<DoctorPorts> = {}): 
     files: hostFiles(root),
     hypervisor: {
       list: async () => ({ domains: host.domains ?? [], dom0CpuS: 1 }),
-      inspect: async () => ({ config: { type: host.type ?? 'pvh' } as never, liveBlockers: [] }),
+      inspect: async () => ({
+        config: { type: host.type ?? 'pvh' } as never,
+        liveBlockers: [],
+        regularBlockers: [],
+      }),
       facts: async () => ({
         xenVersion: host.version ?? '4.20.4-pre',
         virtCaps: host.caps ?? ['pv', 'hvm', 'hap', 'shadow'],

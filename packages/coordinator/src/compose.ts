@@ -2,6 +2,7 @@
 import { every, HeliotropeError, HOUR, MINUTE } from '@heliotrope/shared'
 import type { Cancel, Clock, HostId, Journal, Log, Ms, Rng, Signer, SiteId, Socket } from '@heliotrope/shared'
 import { modelledMoveWh } from '@heliotrope/planner'
+import { moveCost, wayOf } from '@heliotrope/planner'
 import type { SiteForecast, Solver } from '@heliotrope/planner'
 import type { VmId } from '@heliotrope/shared'
 import { AlarmMessenger } from './alarm/alarm-messenger.js'
@@ -118,6 +119,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     hostModels: new Map(config.hosts.map(host => [host.id, host.power])),
     meterStaleMs,
     pinned: config.pinnedVms,
+    regular: config.regularVms,
     rules: config.rules,
     foreignRestMs: Math.max(policy.cooldownMs, FOREIGN_REST_MS),
     moveCosts: () => costs.learnt(),
@@ -337,6 +339,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       drains,
       whyAwake: whyAwakeNow,
       checkMove: (snapshot, vm, to) => planner.checkMove(snapshot, policy, vm as VmId, to),
+      stillMs: vm => (wayOf(vm) === 'regular' ? moveCost(policy, vm).durationMs : undefined),
       explain: (plan, snapshot, vm) => planner.explain(plan, snapshot, vm as VmId),
       ...(ports.createToken ? { createToken: ports.createToken } : {}),
       paused: () => paused,

@@ -9,6 +9,7 @@ import {
   seededRng,
   silentLog,
   VirtualClock,
+  PROTOCOL,
 } from '@heliotrope/shared'
 import type { Report, Socket } from '@heliotrope/shared'
 import { Sessions } from '../src/ingest/sessions.js'
@@ -26,7 +27,7 @@ export interface FuzzResult {
 
 const HELLO = {
   t: 'hello',
-  protocol: 1,
+  protocol: PROTOCOL,
   host: 'h1',
   site: 'a',
   bootId: 'boot',

@@ -3,8 +3,8 @@ import t from 'tap'
 import { fuzzSessions } from './fuzz-session.js'
 
 t.test('frames to the coordinator: no crash, nothing unchecked', async t => {
-  const result = await fuzzSessions(4_000, 1)
-  t.match(result, { frames: 4_000, crashes: 0, unchecked: 0 })
+  const result = await fuzzSessions(8_000, 1)
+  t.match(result, { frames: 8_000, crashes: 0, unchecked: 0 })
   t.ok(result.sessionsEnded > 500, `bad frames end the session, ${result.sessionsEnded} of them`)
   t.ok(
     result.reportsTaken > 5,

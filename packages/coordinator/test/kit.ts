@@ -33,9 +33,10 @@ export const testConfig = (change: Partial<CoordinatorPorts['config']> = {}): Co
   moves: {
     startMs: 10 * MINUTE,
     maxPerHost: 1,
-    limits: { rateBps: 0, copyMs: 10 * MINUTE, handoverMs: MINUTE, askMs: 30 * SECOND },
+    limits: { rateBps: 0, copyMs: 10 * MINUTE, handoverMs: MINUTE, stillMs: 5 * MINUTE, askMs: 30 * SECOND },
   },
   pinnedVms: [],
+  regularVms: [],
   rules: [],
   ...change,
 })

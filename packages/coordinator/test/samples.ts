@@ -39,6 +39,7 @@ export const domain = (n: number, change: Partial<Domain> = {}): Domain => ({
   config: vmConfig(n),
   epoch: 0,
   liveBlockers: [],
+  regularBlockers: [],
   ...change,
 })
 

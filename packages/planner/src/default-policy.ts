@@ -12,6 +12,7 @@ export const defaultPolicy: Policy = {
   cooldownMs: 30 * MINUTE,
   retryAfterFailureMs: 10 * MINUTE,
   settleMs: 2 * MINUTE,
+  maxStillMs: 5 * MINUTE,
   maxConcurrentMoves: 2,
   maxMovesPerHour: 12,
   reportMaxAgeMs: 2 * MINUTE,

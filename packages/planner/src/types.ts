@@ -32,6 +32,8 @@ export interface Policy {
   retryAfterFailureMs: Ms
   /** After any move ended no new one is planned for so long: the meters must show its effect first. */
   settleMs: Ms
+  /** No move is planned or begun in which the VM is expected to stand still for longer. */
+  maxStillMs: Ms
   maxConcurrentMoves: number
   maxMovesPerHour: number
   /** Moves that ended in the last hour, where the caller knows; otherwise counted from the VMs' `lastMovedAt`. */
@@ -63,6 +65,7 @@ export type ReasonCode =
   | 'pinned'
   | 'foreign-move'
   | 'cannot-move-live'
+  | 'still-too-long'
   | 'config-unknown'
   | 'host-unknown'
   | 'host-offline'
@@ -133,6 +136,8 @@ export interface PlannedMove extends Effect {
   until?: Ms
   /** VMs that belong together with it and go to the same site. */
   with?: VmId[]
+  /** Of a regular move: how long the VM is expected to stand still. Absent: it moves live. */
+  stillMs?: Ms
 }
 
 /** A host to be woken, or an empty one to be put to standby. */

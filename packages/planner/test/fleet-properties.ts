@@ -1,5 +1,5 @@
 /** What must be true of every plan, checked by means of its own: nothing of the planner's election is used here. */
-import { apply, lint, plan } from '@heliotrope/planner'
+import { apply, lint, plan, wayBlocked } from '@heliotrope/planner'
 import type { Plan, Policy, SiteForecast, Solver } from '@heliotrope/planner'
 import type { HostState, SiteId, Snapshot, VmState } from '@heliotrope/shared'
 import { HOUR } from './fleet.js'
@@ -79,7 +79,7 @@ function broken(
     sum.vcpus += vm.config?.vcpus ?? 1
     arrived.set(to.id, sum)
     say(
-      vm.state !== 'running' || vm.liveBlockers.length > 0 || vm.foreignMove !== undefined,
+      vm.state !== 'running' || wayBlocked(vm) !== undefined || vm.foreignMove !== undefined,
       'VM cannot move',
     )
     say(vm.pinned, 'pinned')

@@ -60,6 +60,7 @@ export const vm = (n: number, on: HostState, more: Partial<VmState> = {}): VmSta
   memoryMiB: 1024,
   powerW: 10,
   liveBlockers: [],
+  regularBlockers: [],
   epoch: 0,
   pinned: false,
   config: {

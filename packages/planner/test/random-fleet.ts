@@ -67,6 +67,8 @@ export function randomFleet(seed: number): World {
       pinned: odd(0.1),
       state: odd(0.1) ? 'paused' : 'running',
       liveBlockers: odd(0.1) ? ['blocked'] : [],
+      regularBlockers: odd(0.05) ? ['blocked for good'] : [],
+      ...(odd(0.2) && { regularAllowed: true }),
       ...(odd(0.1) && { foreignMove: 'seen on another host' }),
       ...(odd(0.1) && { lastMovedAt: NOW - count(0, 3_600_000) }),
       ...(odd(0.1) && { together: [pick(['a', 'b'])] }),

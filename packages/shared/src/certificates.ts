@@ -11,6 +11,13 @@ import type { Epoch, HostId, MoveId, VmId } from './ids.js'
 import type { VmConfig } from './model.js'
 import type { Ms } from './units.js'
 
+/**
+ * How a VM is carried. `live`: it runs while its memory is copied. `regular`: it is saved, carried and restored, and stands
+ * still all the while; a PV guest can be moved only so where the hypervisor has no shadow paging.
+ */
+export const moveKinds = ['live', 'regular'] as const
+export type MoveKind = (typeof moveKinds)[number]
+
 /** One side of a move, as the Grant names it. */
 export interface GrantSide {
   host: HostId
@@ -28,6 +35,8 @@ export interface GrantBody {
   from: GrantSide
   to: GrantSide
   config: VmConfig
+  /** Absent: live. */
+  how?: MoveKind
   /** Bounds only the start of the move; wall clock, UTC. */
   startBefore: Ms
   at: Ms

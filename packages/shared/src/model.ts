@@ -65,6 +65,8 @@ export interface Domain {
   epoch: Epoch
   /** Why it cannot be moved live from here, in words for people; empty if it can. */
   liveBlockers: string[]
+  /** Why it cannot be saved and restored elsewhere either: all of `liveBlockers` but what only a running copy needs. */
+  regularBlockers: string[]
   /** A move of this VM is under way here. */
   move?: MoveId
 }
@@ -286,6 +288,9 @@ export interface VmState {
   /** Share of the host's dynamic power by CPU time; idle power is stated apart. */
   powerW: W
   liveBlockers: string[]
+  regularBlockers: string[]
+  /** The operator lets plans move it so, where it cannot move live. Absent: no. */
+  regularAllowed?: boolean
   /** Owner epoch as the coordinator has certified it. */
   epoch: Epoch
   busy?: MoveId

@@ -107,6 +107,7 @@ export const report: Report = {
       config,
       epoch: 4,
       liveBlockers: ['PV guest on a hypervisor without shadow paging'],
+      regularBlockers: [],
       move,
     },
   ],

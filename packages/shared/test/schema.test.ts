@@ -197,6 +197,7 @@ void t.test('report', async t => {
     ['domains.0.epoch', ...count],
     ['domains.0.liveBlockers', ...list('why', 20)],
     ['domains.0.liveBlockers.0', ...text(400)],
+    ['domains.0.regularBlockers', ...list('why', 20)],
     ['domains.0.move', [undefined], ['', 'x', null]],
     ['samples', ...list(report.samples[0], 2000)],
     ['samples.0.meter', ...text(80)],
@@ -247,6 +248,7 @@ void t.test('certificates', async t => {
     ['key', ...base64],
     ['signature', ...base64],
     ['body.kind', ['grant'], ['release', '', null]],
+    ['body.how', [undefined, 'live', 'regular'], ['restart', '', null]],
     ['body.move', ['f'.repeat(26)], ['f'.repeat(25), 'F'.repeat(26), '']],
     ['body.vm', ...uuid],
     // e+1 to e+3 and the next grant at e+4 must still be epochs.
@@ -329,7 +331,7 @@ void t.test('messages of the coordinator', async t => {
   for (const body of commands) {
     const limits: Case[] =
       'limits' in body.args
-        ? ['rateBps', 'copyMs', 'handoverMs', 'askMs'].map((name): Case => [
+        ? ['rateBps', 'copyMs', 'handoverMs', 'stillMs', 'askMs'].map((name): Case => [
             `body.args.limits.${name}`,
             ...amount,
           ])

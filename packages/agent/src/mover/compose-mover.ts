@@ -20,6 +20,7 @@ import type { MoverSettings } from './settings.js'
 import type { SideStatus } from './side-context.js'
 import { PeerSource } from './tls/peer-source.js'
 import { PeerTarget } from './tls/peer-target.js'
+import { SaveXl } from './xl/save-xl.js'
 import { SourceXl } from './xl/source-xl.js'
 import { TargetXl } from './xl/target-xl.js'
 import { xlOfMoveGone } from './xl/xl-of-move.js'
@@ -112,14 +113,21 @@ async function source(
   peerPart: PeerPart,
 ): Promise<void> {
   const peer = new PeerSource({ ...peerPart, rng: options.rng, address: order.address, port: order.port })
-  const xl = new SourceXl({
+  const { config, how, vm } = order.grant.body
+  const { hypervisor } = common
+  const carried = {
     ...transfer,
     openStream: () => peer.openStream(),
-    rateBps: order.limits.rateBps,
-    memoryMiB: order.grant.body.config.memoryMiB,
-    suspended: async () => (await common.hypervisor.find(order.grant.body.vm))[0]?.state === 'suspended',
+    memoryMiB: config.memoryMiB,
     proc: '/proc',
-  })
+  }
+  const paused = async (domid: number): Promise<boolean> =>
+    (await hypervisor.find(vm)).some(domain => domain.domid === domid && domain.state === 'paused')
+  const suspended = async (): Promise<boolean> => (await hypervisor.find(vm))[0]?.state === 'suspended'
+  const xl =
+    how === 'regular'
+      ? new SaveXl({ ...carried, paused })
+      : new SourceXl({ ...carried, suspended, rateBps: order.limits.rateBps })
   await runSource({ ...common, peer, ...(options.recover ? {} : { transfer: xl }) }, order, side)
 }
 

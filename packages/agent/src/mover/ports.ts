@@ -26,8 +26,9 @@ export interface TransferProgress {
 }
 
 /**
- * The source's `xl migrate` with both its pipes in our hands, and the stream connection to the target.
- * Everything of xl's but GO goes to the stream connection; everything xl reads is written by us.
+ * The source's xl with its pipes in our hands, and the stream connection to the target. Of a live move: `xl migrate`,
+ * all of which but GO goes to the stream connection; everything xl reads is written by us. Of a regular move:
+ * `xl save -p`, which says nothing but the stream, reads nothing, and ends by itself with the VM paused.
  */
 export interface SourceTransfer {
   /** Set by the loop: called whenever one of the properties below has changed. */
@@ -36,14 +37,15 @@ export interface SourceTransfer {
   start(domid: number): void
   /** The whole stream has left, up to and including libxl's END record. */
   readonly streamSent: boolean
-  /** All 44 bytes of GO have been read from xl. */
+  /** From here xl never resumes the VM by itself. Live: all 44 bytes of GO have been read. Regular: READY was given, xl
+   *  has ended with 0, and the VM is seen paused. */
   readonly goRead: boolean
   readonly xlExited: boolean
-  /** Reason why the stream broke, if it did. */
+  /** Reason why the stream broke or xl ended too early, if so. */
   readonly broken: string | undefined
   giveReady(): void
   giveReport(): void
-  /** Closes xl's pipes and the stream connection: xl before GO resumes the VM, xl after GO leaves it suspended. */
+  /** Closes xl's pipes and the stream connection: xl before GO (END) resumes the VM, after it leaves it standing still. */
   closePipes(): void
   progress(): TransferProgress
 }

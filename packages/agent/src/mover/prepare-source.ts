@@ -12,10 +12,10 @@ export async function checkSource(grant: GrantBody, hypervisor: Hypervisor): Pro
   const domain = found[0]
   if (domain === undefined) return refuse(`no domain with uuid ${grant.vm} is here`)
   if (found.length > 1) return refuse(`${found.length} domains with uuid ${grant.vm} are here`)
-  if (domain.state !== 'running')
-    return refuse(`${domain.name} is ${domain.state}; a live move needs it running`)
-  const { config, liveBlockers } = await hypervisor.inspect(domain.domid)
-  if (liveBlockers.length > 0) return refuse(liveBlockers.join('; '))
+  if (domain.state !== 'running') return refuse(`${domain.name} is ${domain.state}; a move needs it running`)
+  const { config, liveBlockers, regularBlockers } = await hypervisor.inspect(domain.domid)
+  const blockers = grant.how === 'regular' ? regularBlockers : liveBlockers
+  if (blockers.length > 0) return refuse(blockers.join('; '))
   if (domain.name !== config.name && domain.name !== grant.config.name)
     return refuse(`the domain is named ${domain.name}, its config ${config.name}: an earlier move left it so`)
   const changed = changedKeys(config, grant.config)

@@ -40,7 +40,7 @@ export async function checkTarget(grant: GrantBody, host: TargetPreparation): Pr
     )
   if (config.type !== 'pv' && !facts.virtCaps.includes('hap'))
     refuse(`this hypervisor cannot receive a ${config.type} guest: no hardware assisted paging (hap)`)
-  if (config.type === 'pv' && !facts.virtCaps.includes('shadow'))
+  if (config.type === 'pv' && grant.how !== 'regular' && !facts.virtCaps.includes('shadow'))
     refuse('this hypervisor is built without shadow paging: a PV guest cannot move live')
   for (const vif of config.vifs)
     if (!facts.bridges.includes(vif.bridge))

@@ -15,7 +15,7 @@ import type { MoveOrder } from './ports.js'
 
 /**
  * ORDERED: order and Grant taken, nothing done yet. HANDOVER: about to give READY to xl (a journal that cannot be written
- * shows here, while xl can still resume by itself). CLEAN: this side has done all it will ever do to the hypervisor; from
+ * shows here, while xl can still resume by itself). PAUSED: the VM ran here below its epoch and is paused for that. CLEAN: this side has done all it will ever do to the hypervisor; from
  * here it only speaks. CLOSED: the other side knows, the stream is sealed.
  */
 export const sourceRecords = [
@@ -27,6 +27,7 @@ export const sourceRecords = [
   'RELEASED',
   'RECLAIM',
   'COMMIT2',
+  'PAUSED',
   'CLEAN',
   'CLOSED',
 ] as const
@@ -47,6 +48,11 @@ export const targetRecords = [
   'CLOSED',
 ] as const
 export type TargetRecord = (typeof targetRecords)[number]
+
+/** These tell of something on the way; where a side stands the records before them say. */
+const asides = ['PAUSED', 'CLEAN', 'CLOSED'] as const
+export type Aside = (typeof asides)[number]
+export const isAside = (kind: string): kind is Aside => (asides as readonly string[]).includes(kind)
 
 export interface RecordBody {
   /** In words for people. */
@@ -76,8 +82,8 @@ export interface MoveJournal<K extends string> {
   readonly stream: string
   all(): MoveRecord<K>[]
   last(): MoveRecord<K> | undefined
-  /** Where the side stands: the last record that is neither CLEAN nor CLOSED. */
-  standing(): MoveRecord<Exclude<K, 'CLEAN' | 'CLOSED'>> | undefined
+  /** Where the side stands: the last record that is no aside. */
+  standing(): MoveRecord<Exclude<K, Aside>> | undefined
   find(kind: K): MoveRecord<K> | undefined
   append(kind: K, body: RecordBody): void
   /** Writes CLOSED and seals. */
@@ -105,8 +111,7 @@ export function moveJournal<K extends SourceRecord | TargetRecord>(
     all,
     last: () => all().at(-1),
     standing: () =>
-      all().findLast(record => record.kind !== 'CLEAN' && record.kind !== 'CLOSED') as
-        MoveRecord<Exclude<K, 'CLEAN' | 'CLOSED'>> | undefined,
+      all().findLast(record => !isAside(record.kind)) as MoveRecord<Exclude<K, Aside>> | undefined,
     find: kind => all().find(record => record.kind === kind),
     append: (kind, body) => void journal.append(stream, kind, body),
     close(body) {

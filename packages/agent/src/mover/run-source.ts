@@ -1,5 +1,5 @@
 /** The source side of one move, live or in recovery: observes for source-rules.ts and does what they say. */
-import { HeliotropeError } from '@heliotrope/shared'
+import { errorChain, HeliotropeError } from '@heliotrope/shared'
 import type { DomainSeen } from '../ports.js'
 import type { PeerMessage } from './peer-messages.js'
 import type { MoveOrder, SourcePorts } from './ports.js'
@@ -29,6 +29,7 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
   const fence = new MoveFence(storage, grant, 'source', log)
   const loop = new SideLoop()
   let transfer = ports.transfer
+  const regular = grant.how === 'regular'
   const begun = { at: clock.mono(), readyAt: 0, committedAt: 0, suspendedAt: 0, reportAt: 0 }
   let started = false
   let listening = false
@@ -66,14 +67,19 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
     if (transfer?.broken !== undefined) return transfer.broken
     // It may come by the coordinator alone, when the target gave up before we ever reached it.
     if (context.got.has('refuse')) return 'the target refused'
-    if (started && transfer?.xlExited && !transfer.goRead) return 'xl migrate ended before GO'
     const now = clock.mono()
-    // The VM stands still from the end of the stream on, whatever the target does with it.
+    // The VM stands still from here on, whatever the target does with it.
     const still = begun.suspendedAt || begun.readyAt
-    if (still > 0 && now - still > order.limits.handoverMs) return 'the hand-over took too long'
+    if (still > 0 && now - still > (regular ? order.limits.stillMs : order.limits.handoverMs))
+      return regular ? 'the VM stood still for too long' : 'the hand-over took too long'
     if (now - begun.at > order.limits.copyMs) return 'the copy took too long'
     if (!started && clock.wall() > grant.startBefore) return 'the grant expired before the copy began'
     return undefined
+  }
+
+  const look = (found: DomainSeen[]): ReturnType<typeof lookAt> => {
+    const held = regular && journal.find('PAUSED') === undefined ? 'paused' : 'suspended'
+    return lookAt(journal.find('PREPARED')?.body, ports.bootId, found, held)
   }
 
   const observe = async (): Promise<SourceView> => {
@@ -83,10 +89,8 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
     const live = transfer !== undefined
     if (transfer?.streamSent) begun.suspendedAt ||= clock.mono()
     // While the copy runs the hypervisor is left alone: the end of the stream implies that the VM is suspended.
-    const look = !cleaned && !(live && (last === 'ORDERED' || last === 'PREPARED' || last === 'HANDOVER'))
-    const seen = look
-      ? lookAt(journal.find('PREPARED')?.body, ports.bootId, await hypervisor.find(grant.vm))
-      : undefined
+    const looks = !cleaned && !(live && (last === 'ORDERED' || last === 'PREPARED' || last === 'HANDOVER'))
+    const seen = looks ? look(await hypervisor.find(grant.vm)) : undefined
     const drained =
       last === 'PREPARED' && ready && !readyGiven && transfer?.streamSent
         ? await hypervisor.drained(journal.find('PREPARED')?.body.domid ?? -1)
@@ -147,6 +151,8 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
       case 'start-xl':
         transfer?.start(domid!)
         started = true
+        // A live copy leaves the VM running until the end of the stream, a regular one does not.
+        if (regular) begun.suspendedAt = clock.mono()
         return
       case 'give-ready':
         journal.append('HANDOVER', {})
@@ -209,6 +215,8 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
         return
       case 'pause-lower-epoch':
         log.error('the VM runs here below its epoch: paused', { domid })
+        // What has run is never again taken for the copy that the move holds.
+        if (!journal.find('PAUSED')) journal.append('PAUSED', { domid: domid! })
         return hypervisor.pause(domid!)
       case 'clean-up':
         letGo()
@@ -250,9 +258,21 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
   }
 
   /** Without a journal no step is taken; until READY is given xl can still resume the VM by itself, so let it. */
-  const failed = (error: unknown): void => {
+  const failed = async (error: unknown): Promise<void> => {
     const isJournal = error instanceof HeliotropeError && error.code === 'journal-failed'
-    if (isJournal && !readyGiven && (last === 'PREPARED' || last === 'HANDOVER')) letGo()
+    if (!isJournal || readyGiven || (last !== 'PREPARED' && last !== 'HANDOVER')) return
+    letGo()
+    if (regular)
+      await runOn().catch(warn => log.warn('the VM still stands still', { error: errorChain(warn) }))
+  }
+
+  /** An xl save that has ended resumes nothing any more; and the journal can say nothing but ABORT when it can be written. */
+  const runOn = async (): Promise<void> => {
+    const { copy, domain } = look(await hypervisor.find(grant.vm))
+    if (copy !== 'suspended' || domain === undefined || !(await ports.xlOfMoveGone())) return
+    log.warn('the journal cannot be written: the VM runs on', { domid: domain.domid })
+    await hypervisor.resume(domain.domid)
+    await hypervisor.unpause(domain.domid)
   }
 
   await peer.start()
@@ -270,17 +290,20 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
 /**
  * The domain the move began with, by boot and domid of PREPARED; another with the same uuid means that the guest was
  * started or rebooted here since.
+ * @param held a domain in this state stands still as the move's xl left it: `xl save -p` has resumed it, paused
  */
 function lookAt(
   prepared: { domid?: number; bootId?: string } | undefined,
   bootId: string,
   found: DomainSeen[],
+  held: 'suspended' | 'paused',
 ): { copy: SourceCopy; domain?: DomainSeen } {
   const domain = prepared?.bootId === bootId ? found.find(one => one.domid === prepared.domid) : undefined
   if (domain === undefined) {
     const other = found[0]
     return other ? { copy: 'elsewhere', domain: other } : { copy: 'absent' }
   }
+  if (domain.state === held) return { copy: 'suspended', domain }
   switch (domain.state) {
     case 'running':
     case 'suspended':

@@ -15,8 +15,8 @@ export interface Side<View, Act extends { do: string }> {
   perform(act: Act, view: View): Promise<void>
   /** Called with what the side waits for and since when, or with undefined when it goes on. */
   waiting(what: string | undefined, sinceMs: Ms): void
-  /** An act or a look failed; it will be tried again. */
-  failed?(error: unknown): void
+  /** An act or a look failed; it will be tried again. Must not throw. */
+  failed?(error: unknown): void | Promise<void>
 }
 
 export interface SideLoopOptions {
@@ -72,7 +72,7 @@ export class SideLoop {
         before = act.do
         failures = 0
       } catch (error) {
-        side.failed?.(error)
+        await side.failed?.(error)
         pause = retryMs * 2 ** Math.min(failures++, 4)
         const text = errorChain(error)
         log.warn('step failed, will try again', { error: text, pauseMs: pause })

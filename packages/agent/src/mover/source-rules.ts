@@ -6,16 +6,17 @@
 import type { HostCertificateKind } from '@heliotrope/shared'
 import type { FenceKind } from '../ports.js'
 import type { StorageStands } from './move-fence.js'
-import type { SourceRecord } from './records.js'
+import type { Aside, SourceRecord } from './records.js'
 
 /**
- * The source's copy. `elsewhere`: a domain with this uuid runs here that is not the one the move began with (the guest
+ * The source's copy. `suspended`: stands still as the move's xl left it, which a regular move shows as a paused domain;
+ * `paused`: stands still for another reason. `elsewhere`: a domain with this uuid runs here that is not the one the move began with (the guest
  * rebooted). `ended`: it powered off, crashed or rebooted and is kept by xl. `unseen`: not looked at this time.
  */
 export type SourceCopy = 'running' | 'suspended' | 'paused' | 'ended' | 'absent' | 'elsewhere' | 'unseen'
 
 export interface SourceView {
-  last: Exclude<SourceRecord, 'CLEAN' | 'CLOSED'>
+  last: Exclude<SourceRecord, Aside>
   /** PREPARED is in the journal: before it nothing was touched. */
   prepared: boolean
   /** This process holds xl's pipes. False: it recovers what another began, or has let go. */
@@ -34,6 +35,7 @@ export interface SourceView {
   /** Disk queues of the suspended VM are empty and flushed (step 5). */
   drained: boolean
   readyGiven: boolean
+  /** READY was given, and xl will not resume the VM any more: it has said GO, or saved it and ended. */
   goRead: boolean
   reportGiven: boolean
   /** xl has had its last word for too long and does not end. */

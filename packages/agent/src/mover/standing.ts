@@ -7,7 +7,7 @@ import type {
   MoveRole,
   MoveStanding,
 } from '@heliotrope/shared'
-import { inboxOf, moveJournal, streamOf } from './records.js'
+import { inboxOf, isAside, moveJournal, streamOf } from './records.js'
 import type { MoveRecord, RecordBody, SourceRecord, TargetRecord } from './records.js'
 
 /** Which sides of the move this host's journal knows; both only where a host would move to itself, which is refused. */
@@ -20,9 +20,9 @@ export function standingOf(journal: Journal, move: MoveId): MoveStanding {
   if (role === undefined) return { move, known: false, record: '', closed: false, certificates: [] }
   const records = moveJournal<SourceRecord | TargetRecord>(journal, role, move).all()
   const closed = records.at(-1)?.kind === 'CLOSED'
-  const standing = records.findLast(
-    record => record.kind !== 'CLOSED' && record.kind !== 'CLEAN',
-  ) as MoveRecord<SourceRecord | TargetRecord>
+  const standing = records.findLast(record => !isAside(record.kind)) as MoveRecord<
+    SourceRecord | TargetRecord
+  >
   const last = records.at(-1)!
   const find = (kind: string): MoveRecord<string> | undefined => records.find(record => record.kind === kind)
   const why = records.findLast(record => record.body.why !== undefined)?.body.why

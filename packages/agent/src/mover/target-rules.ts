@@ -1,13 +1,13 @@
 /** What the target does next; see source-rules.ts. */
 import type { HostCertificateKind } from '@heliotrope/shared'
 import type { StorageStands } from './move-fence.js'
-import type { TargetRecord } from './records.js'
+import type { Aside, TargetRecord } from './records.js'
 
 /** The target's copy: `building` while xl receives, `paused` complete and never run, `ended` ran and ended, kept. */
 export type TargetCopy = 'building' | 'paused' | 'running' | 'ended' | 'absent' | 'unseen'
 
 export interface TargetView {
-  last: Exclude<TargetRecord, 'CLEAN' | 'CLOSED'>
+  last: Exclude<TargetRecord, Aside>
   /** PREPARED is in the journal: before it nothing here can be ours. */
   prepared: boolean
   /** READY was journalled at some time: the source may have committed. */

@@ -12,11 +12,12 @@ export async function describeDomains(
   const domains: Domain[] = []
   for (const one of seen) {
     const move = moves.moveOf(one.uuid)
-    let described: Pick<Domain, 'config' | 'liveBlockers'>
+    let described: Pick<Domain, 'config' | 'liveBlockers' | 'regularBlockers'>
     try {
       described = await hypervisor.inspect(one.domid)
     } catch (error) {
-      described = { liveBlockers: [HeliotropeError.from(error).message.slice(0, 400)] }
+      const blockers = [HeliotropeError.from(error).message.slice(0, 400)]
+      described = { liveBlockers: blockers, regularBlockers: blockers }
     }
     domains.push({
       domid: one.domid,
@@ -28,6 +29,7 @@ export async function describeDomains(
       cpuS: one.cpuS,
       ...(described.config ? { config: described.config } : {}),
       liveBlockers: described.liveBlockers,
+      regularBlockers: described.regularBlockers,
       epoch: moves.epochOf(one.uuid),
       ...(move === undefined ? {} : { move }),
     })

@@ -52,7 +52,7 @@ function hypervisor(state: () => RunState | undefined, name: () => string): Hype
   return {
     list: () => Promise.resolve({ domains: seen(), dom0CpuS: 0 }),
     find: () => Promise.resolve(seen()),
-    inspect: () => Promise.resolve({ config: vm, liveBlockers: [] }),
+    inspect: () => Promise.resolve({ config: vm, liveBlockers: [], regularBlockers: [] }),
     facts: () =>
       Promise.resolve({
         xenVersion: '4.20',
@@ -90,7 +90,7 @@ const side = () => ({
   status: () => {},
   signal: new AbortController().signal,
 })
-const limits = { rateBps: 0, copyMs: 60_000, handoverMs: 30_000, askMs: 30_000 }
+const limits = { rateBps: 0, copyMs: 60_000, handoverMs: 30_000, stillMs: 30_000, askMs: 30_000 }
 
 async function asTarget(number: number): Promise<void> {
   const move = moveId(number.toString(16).padStart(26, '0'))

@@ -168,7 +168,7 @@ export class SideBench {
         this.looked++
         return Promise.resolve(this.domains)
       },
-      inspect: () => Promise.resolve({ config: vm, liveBlockers: [] }),
+      inspect: () => Promise.resolve({ config: vm, liveBlockers: [], regularBlockers: [] }),
       facts: () => Promise.reject(new Error('not asked here')),
       rename: (_, name) => did(`rename ${name}`, { name }),
       pause: () => did('pause', { state: 'paused' }),

@@ -57,7 +57,7 @@ export function smallHost(): SmallHost {
         }
       },
       find: async uuid => host.domains.filter(domain => domain.uuid === uuid),
-      inspect: async () => ({ config: webConfig, liveBlockers: [] }),
+      inspect: async () => ({ config: webConfig, liveBlockers: [], regularBlockers: [] }),
       async facts() {
         host.infos++
         return {

@@ -136,16 +136,25 @@ export async function runCli(
     .command('migrate <vm> <host>')
     .description('move one VM now')
     .option('--reason <text>', 'kept in the audit')
+    .option('--regular', 'save, carry and restore it where it cannot move live: it stands still meanwhile')
     .option('--wait', 'follow the move to its end; exit code 1 if the VM stays')
     .action(
-      act(async (vm: string, host: string, options: { reason?: string; wait?: boolean }) => {
-        const to = client()
-        const reason = options.reason === undefined ? {} : { reason: options.reason }
-        const started = await to.call('migrate', { vm, host, by, ...reason })
-        const line = `${started.name}: ${started.from} to ${started.to}, move ${started.move}`
-        if (!options.wait) return { json: started, text: line }
-        return ended(to, started.move)
-      }),
+      act(
+        async (vm: string, host: string, options: { reason?: string; regular?: boolean; wait?: boolean }) => {
+          const to = client()
+          const regular = options.regular ? { regular: true } : {}
+          const reason = options.reason === undefined ? {} : { reason: options.reason }
+          const started = await to.call('migrate', { vm, host, by, ...regular, ...reason })
+          const still =
+            started.stillMs === undefined
+              ? ''
+              : `, regular: it stands still for about ${Math.ceil(started.stillMs / 1000)} s`
+          const line = `${started.name}: ${started.from} to ${started.to}, move ${started.move}${still}`
+          if (still && options.wait && globals().json !== true) context.stderr.write(`${line}\n`)
+          if (!options.wait) return { json: started, text: line }
+          return ended(to, started.move)
+        },
+      ),
     )
   const ended = async (to: Client, move: MoveId): Promise<Answer> => {
     const { clock, stderr } = context

@@ -26,6 +26,7 @@ export interface CoordinatorConfig {
   policy: Policy
   moves: { startMs: Ms; maxPerHost: number; limits: MoveLimits }
   pinnedVms: string[]
+  regularVms: string[]
   rules: VmRule[]
   /** Who is told of alarms beside the log. */
   alarms?: AlarmTarget
@@ -96,6 +97,7 @@ export function fromFile(file: ConfigFile): CoordinatorConfig {
       cooldownMs: policy.cooldown_minutes * MIN,
       retryAfterFailureMs: policy.retry_after_failure_minutes * MIN,
       settleMs: policy.settle_s * S,
+      maxStillMs: moves.still_s * S,
       maxConcurrentMoves: policy.max_concurrent_moves,
       maxMovesPerHour: policy.max_moves_per_hour,
       reportMaxAgeMs: policy.report_max_age_s * S,
@@ -116,10 +118,12 @@ export function fromFile(file: ConfigFile): CoordinatorConfig {
         rateBps: moves.rate_mb_per_s * 1e6,
         copyMs: moves.copy_minutes * MIN,
         handoverMs: moves.handover_s * S,
+        stillMs: moves.still_s * S,
         askMs: moves.ask_s * S,
       },
     },
     pinnedVms: file.pinned_vms,
+    regularVms: file.regular_vms,
     rules: toRules(file.rules, file.tags),
     ...alarmTarget(file.alarms),
     ...(file.metrics && { metrics: file.metrics }),

@@ -97,6 +97,12 @@ const moves = z.strictObject({
   start_minutes: z.number().min(1).max(60).default(10),
   copy_minutes: z.number().min(1).max(10_080).default(60),
   handover_s: z.number().min(1).max(3600).default(60),
+  /** How long a VM may stand still in a regular move: none is begun that would take longer, and one that does is undone. */
+  still_s: z
+    .number()
+    .min(1)
+    .max(86_400)
+    .default(defaultPolicy.maxStillMs / seconds),
   ask_s: z.number().min(1).max(3600).default(30),
   max_per_host: z.number().int().min(1).max(20).default(1),
 })
@@ -153,6 +159,8 @@ export const fileSchema = z.strictObject({
   moves: moves.prefault({}),
   /** Names or uuids of VMs that no plan moves. */
   pinned_vms: z.array(z.string().min(1).max(160)).max(10_000).default([]),
+  /** Names or uuids of VMs that may be moved by save, carry and restore where they cannot move live. */
+  regular_vms: z.array(z.string().min(1).max(160)).max(10_000).default([]),
   tags: tagsSchema,
   rules: rulesSchema,
   alarms: alarms.prefault({}),

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { HeliotropeError, idPatterns, moveIdSchema } from '@heliotrope/shared'
-import type { HostId, Journal, MoveId, ReasonStep, SiteId, Snapshot } from '@heliotrope/shared'
+import type { HostId, Journal, MoveId, Ms, ReasonStep, SiteId, Snapshot, VmState } from '@heliotrope/shared'
 import type { Plan, Reason } from '@heliotrope/planner'
 import type { ForecastService } from '../forecast/forecast-service.js'
 import type { ForecastView } from '../forecast/view.js'
@@ -40,6 +40,8 @@ export interface ConsolePorts extends AlarmCallPorts, HostCallPorts, KeyCallPort
   sites: readonly SiteId[]
   /** Hard constraints that stand against a move by hand. */
   checkMove: (snapshot: Snapshot, vm: MoveView['vm'], to: HostId) => Reason[]
+  /** How long it is expected to stand still if it is moved; undefined if it moves live. */
+  stillMs: (vm: VmState) => Ms | undefined
   explain: (plan: Plan, snapshot: Snapshot, vm: MoveView['vm']) => string
   /** Absent where there is no authority (the simulator). */
   createToken?: (binding: TokenBinding) => { token: string; expiresAt: number }
@@ -65,7 +67,7 @@ export const consoleSchemas = {
     move: z.number().int().min(1).optional(),
     by,
   }),
-  migrate: z.object({ vm: word, host: word, reason: why, by }),
+  migrate: z.object({ vm: word, host: word, regular: z.boolean().optional(), reason: why, by }),
   pin: z.object({ vm: word, pinned: z.boolean(), by }),
   pause: z.object({ by, reason: why }),
   resume: z.object({ by, reason: why }),
@@ -169,14 +171,17 @@ export function consoleHandlers(ports: ConsolePorts) {
         to: planned.to,
       })),
     }),
-    migrate({ vm: name, host, reason, by: who }: Args<'migrate'>): {
+    migrate({ vm: name, host, regular = false, reason, by: who }: Args<'migrate'>): {
       move: MoveId
       name: string
       from: HostId
       to: HostId
+      stillMs?: Ms
     } {
-      const snapshot = fleet.snapshot()
-      const vm = findVm(snapshot, name)
+      const before = fleet.snapshot()
+      const found = findVm(before, name)
+      const vm = regular ? { ...found, regularAllowed: true } : found
+      const snapshot = { ...before, vms: before.vms.map(one => (one === found ? vm : one)) }
       const target = findHost(snapshot, host)
       if (ports.paused())
         throw new HeliotropeError('refused', 'acting is paused', { remedy: 'run: heliotrope resume' })
@@ -192,8 +197,11 @@ export function consoleHandlers(ports: ConsolePorts) {
         vm: vm.uuid,
         to: target.id,
         reason: reasons(who, reason ?? 'migrate by hand'),
+        regular,
       })
-      return { move, name: vm.name, from: vm.host, to: target.id }
+      const still = ports.stillMs(vm)
+      const standing = still === undefined ? {} : { stillMs: still }
+      return { move, name: vm.name, from: vm.host, to: target.id, ...standing }
     },
     async pin({ vm: name, pinned, by: who }: Args<'pin'>) {
       const vm = findVm(fleet.snapshot(), name)

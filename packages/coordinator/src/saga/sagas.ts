@@ -11,6 +11,7 @@ import type {
   VmId,
   VmState,
 } from '@heliotrope/shared'
+import { wayBlocked, wayOf } from '@heliotrope/planner'
 import { Epochs } from './epochs.js'
 import { MoveSaga, standingArgs } from './move-saga.js'
 import type { SagaPorts } from './ports.js'
@@ -22,6 +23,8 @@ export interface MoveRequest {
   to: HostId
   reason: ReasonStep[]
   plan?: number
+  /** It may move by save, carry and restore, whatever the config says, where it cannot move live. */
+  regular?: boolean
 }
 
 /** How often a host that still works at a move that is done here is told so. */
@@ -90,8 +93,9 @@ export class Sagas {
    */
   request(request: MoveRequest): MoveId {
     const { journal, rng, audit, fleet, log } = this.#ports
-    const vm = fleet.vm(request.vm)
-    if (!vm) throw new HeliotropeError('unknown', `VM ${request.vm} is not known`)
+    const known = fleet.vm(request.vm)
+    if (!known) throw new HeliotropeError('unknown', `VM ${request.vm} is not known`)
+    const vm = request.regular ? { ...known, regularAllowed: true } : known
     const { config, sides } = this.#check(vm, request.to)
     const move = newMoveId(rng)
     const act = audit.begin({
@@ -200,7 +204,8 @@ export class Sagas {
         'find out which is the right one, and stop the other',
       )
     if (vm.state !== 'running') refuse(`it is ${vm.state}, not running`)
-    if (vm.liveBlockers.length > 0) refuse(vm.liveBlockers.join('; '))
+    const blocked = wayBlocked(vm)
+    if (blocked !== undefined) refuse(blocked)
     const config = vm.config
     if (!config) return refuse(`its config is not known yet`, 'wait for the next report')
     const [from, target] = [this.#side(vm.host), this.#side(to)]
@@ -238,6 +243,7 @@ export class Sagas {
       epoch: this.#epochs.next(vm.uuid, vm.epoch),
       ...sides,
       config,
+      ...(wayOf(vm) === 'regular' && { how: 'regular' }),
       startBefore: at + limits.startMs,
       at,
     })

@@ -52,6 +52,8 @@ export interface FleetOptions {
   meterStaleMs: Ms
   /** Names or uuids of VMs that the config pins. */
   pinned: readonly string[]
+  /** Names and uuids of VMs that may move by save and restore. */
+  regular: readonly string[]
   rules: readonly VmRule[]
   /** Watts of hosts that are not like `power`. */
   hostModels: ReadonlyMap<HostId, HostPowerModel>

@@ -34,6 +34,8 @@ export interface SnapshotInput {
   hostNoteOf: (host: HostId) => HostNote
   /** Whether the config pins it. */
   pinnedByConfig: (vm: VmState) => boolean
+  /** Names and uuids of VMs that may move by save and restore. */
+  regular: readonly string[]
   power: HostPowerModel
   hostModels: ReadonlyMap<HostId, HostPowerModel>
   meterStaleMs: Ms
@@ -156,6 +158,8 @@ function vmState(
     memoryMiB: domain.memoryMiB,
     powerW: power?.domainsW.get(uuid) ?? 0,
     liveBlockers: domain.liveBlockers,
+    regularBlockers: domain.regularBlockers,
+    ...(input.regular.some(word => word === name || word === uuid) && { regularAllowed: true }),
     epoch: Math.max(note.epoch, domain.epoch),
     ...(busy === undefined ? {} : { busy }),
     ...(note.movingTo === undefined ? {} : { movingTo: note.movingTo }),
@@ -164,7 +168,8 @@ function vmState(
     ...(note.lastTriedAt === undefined ? {} : { lastTriedAt: note.lastTriedAt }),
     ...(learnt && { moveCost: costFor(learnt, domain.memoryMiB) }),
     ...rulesOf(input.rules, { uuid, name }),
-    ...(foreign && note.busy === undefined && { foreignMove: 'its copies show a migration that is not ours' }),
+    ...(foreign &&
+      note.busy === undefined && { foreignMove: 'its copies show a migration that is not ours' }),
     ...(foreignRest !== undefined && { foreignRest }),
   }
 }

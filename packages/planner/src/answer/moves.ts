@@ -1,7 +1,8 @@
 /** From the draft to moves as people and programs see them: in order, within budgets, each with its share of the gain. */
 import type { DraftMove } from '../elect/draft.js'
 import { spentOn } from '../elect/candidate.js'
-import type { FleetView, HostWork, SiteWork } from '../need/fleet-view.js'
+import { seconds, stillMs, wayOf } from '../feasible/way.js'
+import type { FleetView, HostWork, SiteWork, VmWork } from '../need/fleet-view.js'
 import { awake } from '../need/site-model.js'
 import { sum } from '../need/sums.js'
 import { confidence } from '../score/evaluate.js'
@@ -64,7 +65,7 @@ export function planned(decision: Decision, moves: readonly DraftMove[]): Planne
       to: move.to.state.id,
       fromSite: move.from.site.state.id,
       toSite: move.to.site.state.id,
-      reason: reasonFor(decision, move, moves),
+      reason: reasonFor(decision, move, moves) + stillText(move.vm),
       gainW: move.gain ? move.gain.nowW : share * nowW,
       gainedWh: move.gain ? move.gain.gridWh : share * saved.wh,
       gainedGCO2eq: move.gain ? move.gain.grams : share * saved.grams,
@@ -77,9 +78,15 @@ export function planned(decision: Decision, moves: readonly DraftMove[]): Planne
       wakes: !awake(move.to),
       ...(move.gain?.until !== undefined && { until: move.gain.until }),
       ...along(move, moves),
+      ...(wayOf(move.vm.state) === 'regular' && { stillMs: stillMs(move.vm) }),
     }
   })
 }
+
+const stillText = (vm: VmWork): string =>
+  wayOf(vm.state) === 'regular'
+    ? `; it cannot move live (${vm.state.liveBlockers[0]}) and stands still for about ${seconds(stillMs(vm))} meanwhile`
+    : ''
 
 /** Mates of its groups that go where it goes. */
 function along(move: DraftMove, moves: readonly DraftMove[]): Pick<PlannedMove, 'with'> {

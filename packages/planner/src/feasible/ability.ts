@@ -1,9 +1,9 @@
 /**
  * What the hypervisors on both ends must be able to do. A PV guest's dirty pages are tracked by shadow paging, those
  * of PVH and HVM by hardware-assisted paging; Debian's Xen is built without the former, and `xl migrate` of a PV guest
- * ends there in "Failed to enable logdirty" (XEN.md part 4).
+ * ends there in "Failed to enable logdirty" (XEN.md part 4). A regular move tracks nothing: the guest must be able to run.
  */
-import type { HostState, VmConfig, VmType } from '@heliotrope/shared'
+import type { HostState, MoveKind, VmConfig, VmType } from '@heliotrope/shared'
 import type { Reason } from '../types.js'
 
 const needed: Record<VmType, { cap: string; why: string }[]> = {
@@ -15,8 +15,10 @@ const needed: Record<VmType, { cap: string; why: string }[]> = {
   hvm: [{ cap: 'hap', why: 'an HVM guest moves live only with hardware-assisted paging' }],
 }
 
-export function abilityReason(config: VmConfig, host: HostState): Reason | undefined {
-  const missing = needed[config.type].find(({ cap }) => !host.facts.virtCaps.includes(cap))
+export function abilityReason(config: VmConfig, host: HostState, way: MoveKind): Reason | undefined {
+  const missing = needed[config.type].find(
+    ({ cap }) => !host.facts.virtCaps.includes(cap) && !(way === 'regular' && cap === 'shadow'),
+  )
   return (
     missing && {
       code: 'hypervisor-ability',

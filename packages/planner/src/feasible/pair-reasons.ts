@@ -5,6 +5,7 @@ import type { Reason } from '../types.js'
 import { abilityReason } from './ability.js'
 import { groupReasons } from './group-reasons.js'
 import { hostReason } from './host-reason.js'
+import { wayOf } from './way.js'
 
 /**
  * What no order can overrule; empty if the VM fits. The host's free memory and CPUs are what earlier moves of the plan
@@ -24,7 +25,7 @@ export function hardPairReasons(
     hostReason(view, host),
     host.draining &&
       ({ code: 'host-draining', text: `${host.id} is drained or in maintenance` } satisfies Reason),
-    state.config && abilityReason(state.config, host),
+    state.config && abilityReason(state.config, host, wayOf(state)),
     cpuReason(view, vm, host),
     memoryReason(view, vm, target),
     vcpuReason(vm, target),

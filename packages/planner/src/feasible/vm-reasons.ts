@@ -4,20 +4,21 @@ import type { FleetView, VmWork } from '../need/fleet-view.js'
 import type { Reason } from '../types.js'
 import { abilityReason } from './ability.js'
 import { hostReason } from './host-reason.js'
+import { stillReason, wayBlocked, wayOf } from './way.js'
 
 /** What no order can overrule. Worst first; empty if it can leave. */
-export function hardVmReasons(view: FleetView, { state: vm }: VmWork): Reason[] {
+export function hardVmReasons(view: FleetView, work: VmWork): Reason[] {
+  const { state: vm } = work
   const reasons: Reason[] = []
   const host = view.hosts.get(vm.host)?.state
-  if (vm.liveBlockers.length > 0)
-    reasons.push({
-      code: 'cannot-move-live',
-      text: `${vm.name} cannot move live: ${vm.liveBlockers.join('; ')}`,
-    })
-  const ability = host && vm.config && abilityReason(vm.config, host)
+  const blocked = wayBlocked(vm)
+  if (blocked !== undefined) reasons.push({ code: 'cannot-move-live', text: blocked })
+  const still = stillReason(view, work)
+  if (still) reasons.push(still)
+  const ability = host && vm.config && abilityReason(vm.config, host, wayOf(vm))
   if (ability) reasons.push(ability)
   if (vm.state !== 'running')
-    reasons.push({ code: 'not-running', text: `${vm.name} is ${vm.state}; only a running VM moves live` })
+    reasons.push({ code: 'not-running', text: `${vm.name} is ${vm.state}; only a running VM moves` })
   if (vm.foreignMove !== undefined)
     reasons.push({ code: 'foreign-move', text: `somebody else moves ${vm.name}: ${vm.foreignMove}` })
   if (vm.busy !== undefined) reasons.push({ code: 'busy', text: `${vm.name} is in move ${vm.busy}` })

@@ -1,6 +1,7 @@
 /** What moving one VM takes: as measured on its earlier moves, else by a model. */
 import type { Bytes, Ms, VmState, Wh } from '@heliotrope/shared'
 import type { Policy } from '../types.js'
+import { wayOf } from '../feasible/way.js'
 import { vmMemoryMiB } from './sizes.js'
 
 const MEBIBYTE = 1_048_576
@@ -26,7 +27,7 @@ export const modelledMoveWh = (policy: Policy, bytes: Bytes): Wh =>
  * measured move counts as much as the model does, more of them more: a first one may have met a busy link.
  */
 export function moveCost(policy: Policy, vm: VmState): MoveCost {
-  const bytes = vmMemoryMiB(vm) * MEBIBYTE * RESENT
+  const bytes = vmMemoryMiB(vm) * MEBIBYTE * (wayOf(vm) === 'regular' ? 1 : RESENT)
   const model = {
     bytes,
     durationMs: (bytes * 1000) / policy.transferBps,

@@ -15,6 +15,8 @@ export interface MoveLimits {
   copyMs: Ms
   /** From READY to GO: how long the VM may stand still before the source gives up. */
   handoverMs: Ms
+  /** Regular: from the beginning of the copy to COMMIT, the VM standing still; then the source gives up and it runs on. */
+  stillMs: Ms
   /** After COMMIT without an answer: how long until the source asks for a Refuse. */
   askMs: Ms
 }
@@ -23,6 +25,7 @@ export const defaultMoveLimits: MoveLimits = {
   rateBps: 0,
   copyMs: 60 * MINUTE,
   handoverMs: 60 * SECOND,
+  stillMs: 5 * MINUTE,
   askMs: 30 * SECOND,
 }
 

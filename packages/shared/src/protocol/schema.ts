@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import type { Certificate, Grant, HostCertificate } from '../certificates.js'
-import { hostCertificateKinds } from '../certificates.js'
+import { hostCertificateKinds, moveKinds } from '../certificates.js'
 import { idPatterns, MAX_EPOCH } from '../ids.js'
 import type { CommandId, HostId, MoveId, SiteId, VmId } from '../ids.js'
 import type { Alarm, Disk, Domain, HostFacts, MoveProgress, Report, Sample, Vif, VmConfig } from '../model.js'
@@ -116,6 +116,7 @@ const domain: z.ZodType<Domain> = z.object({
   config: vmConfigSchema.optional(),
   epoch: count,
   liveBlockers: z.array(text(400)).max(20),
+  regularBlockers: z.array(text(400)).max(20),
   move: moveIdSchema.optional(),
 })
 
@@ -203,6 +204,7 @@ export const grantSchema: z.ZodType<Grant> = signed(
     from: grantSide,
     to: grantSide,
     config: vmConfigSchema,
+    how: z.enum(moveKinds).optional(),
     startBefore: time,
     at: time,
   }),
@@ -226,6 +228,7 @@ const limits: z.ZodType<MoveLimits> = z.object({
   rateBps: amount,
   copyMs: amount,
   handoverMs: amount,
+  stillMs: amount,
   askMs: amount,
 })
 

@@ -3,8 +3,9 @@
  * number, add a dated line, and renew the golden frames in test/fixtures/frames.
  *
  * 1  2026-11-22  first
+ * 2  2026-11-22  moves of kind regular: `how` of the Grant, `stillMs` of the limits, `regularBlockers` of a domain
  */
-export const PROTOCOL = 1
+export const PROTOCOL = 2
 
 /** Largest frame either side accepts. */
 export const MAX_FRAME_BYTES = 1024 * 1024

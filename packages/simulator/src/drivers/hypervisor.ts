@@ -23,7 +23,8 @@ export function simHypervisor(world: World, host: SimHost): Hypervisor {
     find: async uuid => seen().filter(domain => domain.uuid === uuid),
     inspect: async domid => {
       const domain = get(domid)
-      return { config: structuredClone(domain.config), liveBlockers: blockersOf(domain, virtCaps) }
+      const liveBlockers = blockersOf(domain, virtCaps)
+      return { config: structuredClone(domain.config), liveBlockers, regularBlockers: [] }
     },
     facts: async () => ({
       xenVersion: '4.20.0',
@@ -61,7 +62,7 @@ export function simHypervisor(world: World, host: SimHost): Hypervisor {
       const domain = host.domains.get(domid)
       if (domain) world.remove(host, domain, 'xl destroy')
     },
-    drained: async domid => host.domains.get(domid)?.state === 'suspended',
+    drained: async domid => ['suspended', 'paused'].includes(host.domains.get(domid)?.state ?? ''),
     watch(changed) {
       host.watchers.add(changed)
       return { stop: () => void host.watchers.delete(changed) }

@@ -14,6 +14,7 @@ export const faultLimits: MoveLimits = {
   rateBps: 0,
   copyMs: 5 * MINUTE,
   handoverMs: 60 * SECOND,
+  stillMs: 5 * MINUTE,
   askMs: 30 * SECOND,
 }
 
@@ -90,6 +91,7 @@ export class CoordinatorNode {
         policy: defaultPolicy,
         moves: { startMs: 5 * MINUTE, maxPerHost: 2, limits: faultLimits },
         pinnedVms: [],
+        regularVms: [],
       },
     })
     if (this.#starts === 1)

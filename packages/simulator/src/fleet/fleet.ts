@@ -252,6 +252,7 @@ export class Fleet {
         },
         moves: { startMs: 5 * MINUTE, maxPerHost: 2, limits: defaultMoveLimits },
         pinnedVms: [],
+        regularVms: [],
       },
       moveEnded: state => void this.ended.push(state),
     })

@@ -231,6 +231,7 @@ export class SourceXl implements SourceTransfer, XlProcess {
   #exit(): void {
     this.#cancel()
     this.#load(false)
+    if (!this.goRead) this.broken ??= 'xl migrate ended before GO'
     this.#stage = 'exited'
     this.alive = false
     this.#ports.host.xls.delete(this)

@@ -1,13 +1,13 @@
 /** The Hypervisor of a dom0, by `xl`. Looks before it acts, so that every call is idempotent. */
 import { HeliotropeError, sleep } from '@heliotrope/shared'
-import type { Clock, Log, Ms, VmConfig } from '@heliotrope/shared'
+import type { Clock, Log, Ms } from '@heliotrope/shared'
 import { lastLines, runOk } from '../../exec.js'
 import type { Follow } from '../../exec.js'
 import type { HostFiles } from '../../files.js'
-import type { DomainSeen, Exec, Hypervisor } from '../../ports.js'
+import type { DomainSeen, Exec, Hypervisor, Inspected } from '../../ports.js'
 import { flushDevice, xl } from './commands.js'
 import { lookAtBlockDevices } from './drained.js'
-import { liveBlockers } from './live-blockers.js'
+import { liveBlockers, regularBlockers } from './live-blockers.js'
 import { parseConfigs, vmConfig } from './parse-config.js'
 import { parseInfo } from './parse-info.js'
 import { parseList } from './parse-list.js'
@@ -30,8 +30,6 @@ export interface XenOptions {
   /** Between the two looks of `drained`. Default 20 ms. */
   drainGapMs?: Ms
 }
-
-type Inspected = { config: VmConfig; liveBlockers: string[] }
 
 export function xenHypervisor(ports: XenPorts, options: XenOptions = {}): Hypervisor {
   const { exec, files, clock } = ports
@@ -75,7 +73,7 @@ export function xenHypervisor(ports: XenPorts, options: XenOptions = {}): Hyperv
       configs.set(
         key(libxl.domid, uuid),
         config
-          ? { config, liveBlockers: liveBlockers(libxl, caps) }
+          ? { config, liveBlockers: liveBlockers(libxl, caps), regularBlockers: regularBlockers(libxl) }
           : `its config cannot be carried: ${problem}`,
       )
     }

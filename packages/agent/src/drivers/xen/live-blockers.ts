@@ -1,4 +1,4 @@
-/** Why a VM cannot be moved live from this host, in words for people. */
+/** Why a VM cannot be moved from this host, in words for people. */
 import type { LibxlConfig } from './parse-config.js'
 
 /** Devices that stand on this host's hardware or files, or that the target would not rebuild (XEN.md 1.4, 1.6). */
@@ -13,20 +13,28 @@ const DEVICES = {
 } as const
 
 /**
+ * Why it cannot be copied while it runs.
  * @param virtCaps `virt_caps` of `xl info` on this host
  */
 export function liveBlockers(libxl: LibxlConfig, virtCaps: readonly string[]): string[] {
-  const { c_info: create, b_info: build, ...rest } = libxl.config
-  const blockers = new Set<string>()
+  const { c_info: create } = libxl.config
+  const blockers: string[] = []
   if (create.type === 'pv' && !virtCaps.includes('shadow'))
-    blockers.add(
+    blockers.push(
       "PV guest: this hypervisor is built without shadow paging (xl info virt_caps lacks 'shadow'), " +
         'it cannot be migrated live; xl save / restore works',
     )
   if (create.type !== 'pv' && !virtCaps.includes('hap') && !virtCaps.includes('shadow'))
-    blockers.add(
+    blockers.push(
       "no log-dirty mode: xl info virt_caps has neither 'hap' nor 'shadow', it cannot be migrated live",
     )
+  return [...blockers, ...regularBlockers(libxl)].slice(0, 20)
+}
+
+/** Why it cannot be saved here and restored elsewhere either: no log-dirty mode is needed for that, all else is. */
+export function regularBlockers(libxl: LibxlConfig): string[] {
+  const { b_info: build, ...rest } = libxl.config
+  const blockers = new Set<string>()
   for (const [key, text] of Object.entries(DEVICES) as [keyof typeof DEVICES, string][])
     if ((rest[key]?.length ?? 0) > 0) blockers.add(text)
   if ((build.vnuma_nodes?.length ?? 0) > 0) blockers.add('vNUMA: Xen cannot save a guest with vNUMA')

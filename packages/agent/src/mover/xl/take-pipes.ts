@@ -7,20 +7,14 @@
  */
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { Socket } from 'node:net'
-import type { SocketConstructorOpts } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { HeliotropeError } from '@heliotrope/shared'
 import type { Deliver } from '../tls/slab-reader.js'
-import { BufferPool } from './buffer-pool.js'
+import { firstLine, PIPE_BYTES, pooledReader, SET_PIPE_SIZE } from './pipe.js'
 
 /** Descriptors that xl inherits from the mover, and the rune from xl. */
 export const LIFE_LINE_FD = 3
 export const PID_FD = 4
-
-/** One read never brings more. Half and twice as much were slower: what is in flight should stay in the cache of a core. */
-const PIPE_BYTES = 128 * 1024
-/** F_SETPIPE_SZ of linux/fcntl.h. */
-const SET_PIPE_SIZE = 1031
 
 /**
  * A constant: nothing from outside goes into it. `read` ends when the mover lets go of the life line, or dies. The pipes
@@ -41,20 +35,9 @@ export interface XlPipes {
 }
 
 /** Resolves with the pid that the rune says on `pidLine`, or undefined if it closes without one. */
-export function runePid(pidLine: Readable): Promise<number | undefined> {
-  return new Promise(resolve => {
-    let text = ''
-    pidLine.setEncoding('latin1')
-    pidLine.on('data', (chunk: string) => {
-      text = (text + chunk).slice(0, 40)
-      const pid = /^(\d{1,10})\n/.exec(text)?.[1]
-      if (pid === undefined) return
-      resolve(Number(pid))
-      pidLine.destroy()
-    })
-    pidLine.on('close', () => resolve(undefined))
-    pidLine.on('error', () => {})
-  })
+export async function runePid(pidLine: Readable): Promise<number | undefined> {
+  const pid = /^\d{1,10}$/.exec((await firstLine(pidLine)) ?? '')?.[0]
+  return pid === undefined ? undefined : Number(pid)
 }
 
 /**
@@ -82,21 +65,8 @@ export function takePipes(proc: string, pid: number, lifeLine: Writable, deliver
     lifeLine.destroy()
   }
   const [input, output] = opened as [number, number]
-  const pool = new BufferPool(PIPE_BYTES)
-  let buffer = pool.take()
-  const onread = {
-    buffer: () => buffer,
-    callback: (count: number, read: Uint8Array) => {
-      const own = read as Buffer
-      buffer = pool.take()
-      deliver(own.subarray(0, count), () => pool.give(own))
-      return true
-    },
-  }
-  const reading = { fd: input, readable: true, writable: false, allowHalfOpen: true, onread }
   return {
-    // @types/node knows `onread` for connections only; net.Socket takes it for descriptors as well.
-    fromXl: new Socket(reading as SocketConstructorOpts),
+    fromXl: pooledReader(input, deliver),
     toXl: new Socket({ fd: output, readable: false, writable: true, allowHalfOpen: true }),
   }
 }

@@ -142,6 +142,7 @@ function vmState({ facts, arrangement }: View, vm: number, powerW: W, movedAt: M
     memoryMiB,
     powerW,
     liveBlockers: [],
+    regularBlockers: [],
     epoch: 0,
     pinned: false,
     dirtyMiBps,
