@@ -3,6 +3,7 @@
 //
 //   xl migrate -s '' DOMID RUNE   sends a guest          xl generate   the stream alone, to stdout
 //   xl migrate-receive            takes one              xl sink       reads stdin to its end
+//   xl save -p DOMID FILE         sends one, and keeps it paused
 //
 // STAND_IN_XL: JSON of StandIn.
 import { execFileSync, spawn } from 'node:child_process'
@@ -28,7 +29,7 @@ export interface StandIn {
   pages: number
   dirty?: number[]
   /** Ends with exit 1 there. `target-*` at the target. */
-  fail?: 'start' | 'memory' | 'end' | 'go' | 'target-start' | 'target-memory' | 'target-ready'
+  fail?: 'start' | 'memory' | 'end' | 'saved' | 'go' | 'target-start' | 'target-memory' | 'target-ready'
   /** migrate-receive leaves a monitor behind, as the real one does, until `dir` is removed. */
   monitor?: boolean
 }
@@ -123,6 +124,24 @@ function migrate(rune: string): void {
   process.stderr.write('Migration successful.\n')
 }
 
+function save(file: string): void {
+  if (standIn.fail === 'start') fail('told to end at once: no such domain')
+  const stream = openSync(file, constants.O_WRONLY)
+  event('source suspended')
+  try {
+    sendStream(stream)
+  } catch (error) {
+    event('source resumed')
+    fail(`cannot write: ${String(error)}`)
+  }
+  closeSync(stream)
+  if (standIn.fail === 'saved') {
+    event('source resumed')
+    fail('told to fail behind END')
+  }
+  event('source paused')
+}
+
 /** Reads an image to its end. @returns false at end of file */
 function readImage(fd: number): boolean {
   const head = readExactly(fd, 48)
@@ -182,6 +201,9 @@ const [command, ...args] = process.argv.slice(2)
 switch (command) {
   case 'migrate':
     migrate(args.at(-1)!)
+    break
+  case 'save':
+    save(args.at(-1)!)
     break
   case 'migrate-receive':
     receive()

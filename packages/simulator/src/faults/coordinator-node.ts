@@ -14,7 +14,7 @@ export const faultLimits: MoveLimits = {
   rateBps: 0,
   copyMs: 5 * MINUTE,
   handoverMs: 60 * SECOND,
-  stillMs: 5 * MINUTE,
+  stillMs: 3 * MINUTE,
   askMs: 30 * SECOND,
 }
 

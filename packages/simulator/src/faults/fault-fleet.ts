@@ -44,6 +44,8 @@ export interface Sizes {
 export interface FaultFleetOptions {
   seed: number
   sizes: Sizes
+  /** The VM is a PV guest, which its hosts cannot move live. */
+  regular: boolean
   faults: readonly Injection[]
   log: Log
   /** Told of each point and each thing that happens. */
@@ -74,10 +76,10 @@ export class FaultFleet {
   readonly tell: (line: string) => void
   #stopped = false
 
-  constructor({ seed, sizes, faults, log, tell }: FaultFleetOptions) {
+  constructor({ seed, sizes, regular, faults, log, tell }: FaultFleetOptions) {
     this.tell = text => tell(`${(this.clock.mono() / 1000).toFixed(3).padStart(9)} ${text}`)
     const { clock } = this
-    this.world = new FaultWorld(clock, specOf(seed, sizes))
+    this.world = new FaultWorld(clock, specOf(seed, sizes, regular))
     this.network = new Network(this.world)
     this.points = new Points(faults, (what, point) => {
       this.tell(`!! ${what}`)
@@ -252,17 +254,21 @@ export class FaultFleet {
   }
 }
 
-function specOf(seed: number, { delayMs, memoryMiB, dirtyMiBps, linkBps, fenced }: Sizes): WorldSpec {
+function specOf(
+  seed: number,
+  { delayMs, memoryMiB, dirtyMiBps, linkBps, fenced }: Sizes,
+  regular: boolean,
+): WorldSpec {
   const site = (name: HostId) => ({
     id: siteId(`site-${name}`),
     name: `site ${name}`,
     ...{ latitude: 0, longitude: 0, panelPeakW: 0, turbineRatedW: 0, gridIntensity: 100, linkBps },
-    hosts: [{ id: name, cpus: 4, memoryMiB: 4096, idleW: 50, peakW: 150, virtCaps: ['hvm', 'hap'] }],
+    hosts: [{ id: name, cpus: 4, memoryMiB: 4096, idleW: 50, peakW: 150, virtCaps: ['pv', 'hvm', 'hap'] }],
   })
   const vm = {
     uuid: VM,
     name: 'vm1',
-    type: 'pvh' as const,
+    type: regular ? ('pv' as const) : ('pvh' as const),
     memoryMiB,
     vcpus: 2,
     host: A,

@@ -42,7 +42,13 @@ export const clockFaults = [
 ] as const
 export const guestFaults = guestEvents.map(event => `guest ${event}` as const)
 /** Given to every xl of the run, so only at its start. */
-export const xlFaults = ['xl guestDeaf', 'xl suspendsLate', 'xl renameFails', 'xl unpauseFails'] as const
+export const xlFaults = [
+  'xl guestDeaf',
+  'xl suspendsLate',
+  'xl renameFails',
+  'xl saveFails',
+  'xl unpauseFails',
+] as const
 
 const CUT_MS: Ms = 75 * SECOND
 const POWER_MS: Ms = 40 * SECOND

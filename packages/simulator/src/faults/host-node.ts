@@ -37,6 +37,7 @@ import { StreamConnection } from '../net/stream.js'
 import { seedFor } from '../world/noise.js'
 import type { SimHost } from '../world/sim-host.js'
 import { PORTAL } from '../world/spec.js'
+import { SaveXl } from '../xl/save-xl.js'
 import { SourceXl } from '../xl/source-xl.js'
 import type { SourceXlFaults } from '../xl/source-xl.js'
 import { TargetXl } from '../xl/target-xl.js'
@@ -296,7 +297,8 @@ export class HostNode {
       })
     if (role === 'source') {
       if (recover) return runSource(side, order, options)
-      const xl = new SourceXl({ world, host, network, stream, move, limitBps: limits.rateBps, faults })
+      const Xl = grant.body.how === 'regular' ? SaveXl : SourceXl
+      const xl = new Xl({ world, host, network, stream, move, limitBps: limits.rateBps, faults })
       bury(xl)
       return runSource({ ...side, transfer: watched.sourceXl(life, xl) }, order, options)
     }

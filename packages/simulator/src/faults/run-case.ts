@@ -4,6 +4,7 @@ import { canonical, memoryLog, MINUTE, SECOND, seededRng, silentLog, verifyChain
 import type { HostId, LogLine, Ms } from '@heliotrope/shared'
 import { configOf } from '../world/vm-config.js'
 import { seedFor } from '../world/noise.js'
+import { isRegular, isSecondTry } from './case.js'
 import type { FaultCase } from './case.js'
 import { A, B, FaultFleet, VM } from './fault-fleet.js'
 import type { Sizes } from './fault-fleet.js'
@@ -47,11 +48,18 @@ export async function runCase(which: FaultCase, told = false): Promise<CaseResul
     hash.update(line)
   }
   const log = told ? memoryLog(lines) : silentLog
-  const faults =
-    which.plot === 'again'
-      ? [{ phase: 'after' as const, point: 'target@b start #1', what: 'kill target-mover' }, ...which.faults]
-      : which.faults
-  const fleet = new FaultFleet({ seed: which.seed, sizes: sizesOf(which.seed), faults, log, tell: teller })
+  const faults = isSecondTry(which.plot)
+    ? [{ phase: 'after' as const, point: 'target@b start #1', what: 'kill target-mover' }, ...which.faults]
+    : which.faults
+  const { plot, seed } = which
+  const fleet = new FaultFleet({
+    seed,
+    sizes: sizesOf(seed),
+    regular: isRegular(plot),
+    faults,
+    log,
+    tell: teller,
+  })
   try {
     return await new Play(fleet, which).run(story, () => hash.digest('hex'))
   } finally {
@@ -82,7 +90,7 @@ class Play {
 
   constructor(fleet: FaultFleet, { plot }: FaultCase) {
     this.#fleet = fleet
-    this.#legs = plot === 'there-and-back' ? [B, A] : plot === 'again' ? [B, B] : [B]
+    this.#legs = plot === 'there-and-back' ? [B, A] : isSecondTry(plot) ? [B, B] : [B]
   }
 
   async run(story: string[], hash: () => string): Promise<CaseResult> {
@@ -131,7 +139,8 @@ class Play {
     if (running?.host.spec.id === to || (!running && fleet.clock.mono() > fleet.healedAt + 5 * MINUTE))
       return void this.#leg++
     try {
-      sagas.request({ vm: VM, to, reason: [{ by: 'fault run', why: 'by hand', at: fleet.clock.wall() }] })
+      const reason = [{ by: 'fault run', why: 'by hand', at: fleet.clock.wall() }]
+      sagas.request({ vm: VM, to, reason, regular: true })
       this.#leg++
     } catch {
       // Refused for now, or the coordinator has just died: whoever wants it asks again.

@@ -3,7 +3,15 @@
  * all journals, and nothing that it knows finds its way back into a decision.
  */
 import type { PeerMessage } from '@heliotrope/agent'
-import type { HostCertificateKind, HostId, Journal, JournalRecord, MoveId, VmId } from '@heliotrope/shared'
+import type {
+  GrantBody,
+  HostCertificateKind,
+  HostId,
+  Journal,
+  JournalRecord,
+  MoveId,
+  VmId,
+} from '@heliotrope/shared'
 import { uuidOf } from '../world/domain.js'
 import type { SimDomain } from '../world/domain.js'
 import type { SimHost } from '../world/sim-host.js'
@@ -139,7 +147,12 @@ export class Watch {
     if (this.#has(host, stream, 'CLEAN') && touching.includes(act))
       this.fail('I5', `${name} does ${act}(${textOf(args)}) after its CLEAN: the VM may be another move's`)
     const needs = actNeeds[`${role} ${act}`]
-    if (needs && !needs.some(kind => this.#has(host, stream, kind)))
+    // Before COMMIT a save that was done lets the VM run on without a journal, as the xl of a live move does by itself.
+    const runsOn =
+      (act === 'resume' || act === 'unpause') &&
+      this.#orderOf(host, stream)?.how === 'regular' &&
+      !this.#has(host, stream, 'COMMIT')
+    if (needs && !runsOn && !needs.some(kind => this.#has(host, stream, kind)))
       this.fail('I5', `${name} does ${act}(${textOf(args)}) without a record of ${needs.join(' or ')}`)
   }
 
@@ -226,9 +239,8 @@ export class Watch {
     this.#owners.set(key, host)
   }
 
-  #orderOf(host: HostId, stream: string): { epoch: number; vm: VmId } | undefined {
-    const first = this.#read(host, stream)[0]?.body as
-      { order?: { grant: { body: { epoch: number; vm: VmId } } } } | undefined
+  #orderOf(host: HostId, stream: string): Pick<GrantBody, 'epoch' | 'vm' | 'how'> | undefined {
+    const first = this.#read(host, stream)[0]?.body as { order?: { grant: { body: GrantBody } } } | undefined
     return first?.order?.grant.body
   }
 

@@ -20,6 +20,7 @@ import { simHypervisor } from '../drivers/hypervisor.js'
 import { simStorage } from '../drivers/storage.js'
 import type { SimHost } from '../world/sim-host.js'
 import type { World } from '../world/world.js'
+import { SaveXl } from '../xl/save-xl.js'
 import { SourceXl } from '../xl/source-xl.js'
 import type { SourceXlFaults } from '../xl/source-xl.js'
 import { TargetXl } from '../xl/target-xl.js'
@@ -120,7 +121,8 @@ export class InlineLauncher implements Launcher {
     const faults = xlFaults(role, move)
     if (role === 'source') {
       const peer = peers.connector(move, from.host, to.host)
-      const transfer = new SourceXl({ world, host, network, stream, move, limitBps: limits.rateBps, faults })
+      const Xl = grant.body.how === 'regular' ? SaveXl : SourceXl
+      const transfer = new Xl({ world, host, network, stream, move, limitBps: limits.rateBps, faults })
       return runSource({ ...side, peer, ...(recover ? {} : { transfer }) }, order, options)
     }
     const peer = peers.listener(move)

@@ -23,6 +23,8 @@ export interface SourceXlFaults {
   suspendsLateMs?: Ms
   /** xl cannot rename to NAME--migratedaway. */
   renameFails?: boolean
+  /** Of a regular move: xl save fails behind the last page, and resumes. */
+  saveFails?: boolean
 }
 
 export interface SourceXlPorts {
