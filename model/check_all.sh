@@ -1,5 +1,5 @@
 #!/bin/bash
-# All checks of saga.pml (needs Debian's spin and gcc; some minutes). The rules first: no order of events and faults may break
+# All checks of saga.pml and boot.pml (needs Debian's spin and gcc; some minutes). The rules first: no order of events and faults may break
 # them. Then literal readings and planted bugs: each must be found, at the smallest number of faults that shows it.
 # K = number of faults for the rules (default 6). Exit 1 if anything is not as expected.
 cd "$(dirname "$0")" || exit 2
@@ -36,4 +36,17 @@ n=xREGULARR_ENDSEEN
 expect "pan:1" "$(./run.sh $n -DF=1 -DR_ENDSEEN -DREGULAR)"
 echo "== harmless alone, expect no error: READY forwarded before its record"
 expect "OK no error" "$(./run.sh xM_READYLATE -DF=5 -DM_READYLATE)"
+echo "== boot.pml, who may start a VM whose memory died with a host: expect no error"
+export MODEL=boot.pml
+for o in "" "-DNOCOORD" "-DNOPEER"; do
+  expect "OK no error" "$(PANC= ./run.sh "bootok$(echo $o | tr -d ' -')" -DF=3 $o)"
+done
+echo "== boot.pml, planted bugs: expect an error"
+for o in A_SELFCOLD B_NOYIELD B_BOOTID B_VOID B_TWICE B_FENCE B_STALE B_SELF B_RUNS; do
+  for k in 0 1 2 3; do
+    line=$(./run.sh "boot$o" -DF=$k -D$o)
+    [ -f "$SAGA_OUT/out/boot$o/saga.pml.trail" ] && break
+  done
+  expect "pan:1" "$line"
+done
 if [ $wrong = 0 ]; then echo "all as expected"; else echo "$wrong not as expected"; exit 1; fi
