@@ -151,7 +151,14 @@ async function main(): Promise<number> {
   )
   const two = sampled(pairs(ground[0]!.points)).map(faults => caseText({ plot: 'there', seed: 0, faults }))
   const many = texts(Array.from({ length: runs }, (_, index) => index + 1))
-  const tally = { violations: 0, stuck: 0, stuckWithoutRemedy: 0, coldBoots: 0, coldBootsWithoutRemedy: 0 }
+  const tally = {
+    violations: 0,
+    stuck: 0,
+    stuckWithoutRemedy: 0,
+    coldBoots: 0,
+    lost: 0,
+    coldBootsWithoutRemedy: 0,
+  }
   let done = 0
   const started = performance.now()
   const all = [...one, ...two, ...many]
@@ -172,9 +179,12 @@ async function main(): Promise<number> {
       tally.stuck++
       if (!told) tally.stuckWithoutRemedy++
       say(`stuck${told ? '' : ' WITHOUT REMEDY'}: ./scripts/bench faults --case '${text}'`)
-    } else if (result?.end === 'cold-boot') {
-      tally.coldBoots++
+    }
+    if (result && result.coldBoots > 0) tally.coldBoots++
+    if (result?.end === 'lost') {
+      tally.lost++
       if (!told) tally.coldBootsWithoutRemedy++
+      say(`lost${told ? '' : ' WITHOUT REMEDY'}: ./scripts/bench faults --case '${text}'`)
     }
   })
   // The same case, in another process, at another time.
@@ -187,7 +197,12 @@ async function main(): Promise<number> {
     if (!same) say(`the same case gave another trace: ${probe}`)
   }
   const missed = options.planted ? await planted([...sampled(one), ...many.slice(0, 500)]) : undefined
-  const met = tally.violations === 0 && tally.stuckWithoutRemedy === 0 && same && (missed?.length ?? 0) === 0
+  const met =
+    tally.violations === 0 &&
+    tally.stuckWithoutRemedy === 0 &&
+    tally.coldBootsWithoutRemedy === 0 &&
+    same &&
+    (missed?.length ?? 0) === 0
   const result = {
     bench: 'faults',
     points: ground.map(({ plot, points }) => ({ plot, points: pointsOf(points) })),

@@ -15,9 +15,12 @@ import type {
 } from '@heliotrope/shared'
 import type { Journal, Log, MoveProgress, Ms, Rng, Signer, SiteId, Socket } from '@heliotrope/shared'
 import { createDispatch } from './execute/dispatch.js'
+import { noBoots } from './execute/boot-service.js'
+import type { BootHandlers } from './execute/boots.js'
 import type { MoveService } from './execute/move-service.js'
 import { noPower } from './execute/power-service.js'
 import type { PowerService } from './execute/power-service.js'
+import type { SeenVms } from './execute/seen-vms.js'
 import type { Sweeper } from './execute/sweeper.js'
 import type { Hypervisor } from './ports.js'
 import type { ReportBuffer } from './report/buffer.js'
@@ -40,6 +43,10 @@ export interface AgentPorts {
   moves: MoveService
   /** Default: suspended domains are left alone, unseen. */
   sweeper?: Pick<Sweeper, 'look' | 'alarms'>
+  /** What runs here, written down. Default: not. */
+  seen?: Pick<SeenVms, 'look' | 'lost' | 'alarms'>
+  /** Default: no VM is started or yielded. */
+  boots?: BootHandlers
   /** Default: neither stands by nor wakes others. */
   power?: PowerService
   buffer: ReportBuffer
@@ -127,6 +134,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
   const trust = openTrust(ports)
   const handlers: CommandHandlers = {
     ...moves.handlers,
+    ...(ports.boots ?? noBoots()),
     'move.prepare-target': async (args, body) => {
       if (power.goingDown()) throw new HeliotropeError('refused', `${host} is about to stand by`)
       return moves.handlers['move.prepare-target'](args, body)
@@ -183,6 +191,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
     const own: Alarm[] = [
       ...meters.alarms(),
       ...(ports.sweeper?.alarms() ?? []),
+      ...(ports.seen?.alarms() ?? []),
       ...(hypervisorProblem ? [hypervisorProblem] : []),
       ...(problem === undefined
         ? []
@@ -205,6 +214,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
     moves: moves.progress().slice(0, 100),
     alarms: alarms(),
     findings,
+    lost: ports.seen?.lost() ?? [],
   })
 
   const report = (): void => {
@@ -228,6 +238,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
       }
       await ports.sweeper?.look(seen.domains)
       domains = await describeDomains(seen.domains, hypervisor, moves)
+      await ports.seen?.look(domains)
       cpuS = cpuSeconds(seen.domains, seen.dom0CpuS)
       const model = options.model?.()?.slice(0, 120)
       facts = {

@@ -16,18 +16,23 @@ import type { DoctorPorts } from './doctor/ports.js'
 import { openMeters } from './drivers/meter/open-meters.js'
 import type { MeterPorts } from './drivers/meter/open-meters.js'
 import { openWakes } from './drivers/power/open-wakes.js'
+import { iscsiStorage } from './drivers/storage/iscsi/driver.js'
 import { xenHypervisor } from './drivers/xen/hypervisor.js'
+import { xlMaker } from './drivers/xen/maker.js'
 import { systemExec, systemFollow } from './exec.js'
+import { Boots } from './execute/boots.js'
 import { EpochIndex } from './execute/epochs.js'
-import { Moves } from './execute/moves.js'
+import { Moves, promisedMiB } from './execute/moves.js'
 import { processLauncher } from './execute/process-launcher.js'
+import { SeenVms } from './execute/seen-vms.js'
 import { createStandby } from './execute/standby.js'
 import { Sweeper } from './execute/sweeper.js'
+import { Histories } from './execute/vm-history.js'
 import { hostFiles } from './files.js'
 import type { Hypervisor } from './ports.js'
 import type { MoverSettings } from './mover/settings.js'
 import { openMoves } from './mover/standing.js'
-import { xlAtWork } from './mover/xl/xl-of-move.js'
+import { xlAtWork, xlWith } from './mover/xl/xl-of-move.js'
 import { openReportBuffer } from './report/buffer.js'
 import { bootId as readBootId, hostModel } from './sense/host.js'
 import { mustBeAlone, serveStatus } from './status-server.js'
@@ -128,11 +133,13 @@ export async function runAgent(
   const settingsFile = join(config.run_dir, 'mover.json')
   writeWhole(settingsFile, `${JSON.stringify(settings, undefined, 2)}\n`, 0o600)
   const { address, ports } = config.mover
+  const scopes = await files.exists('/run/systemd/system')
+  const epochs = new EpochIndex(journal)
   const moves = new Moves({
     clock,
     log,
     journal,
-    epochs: new EpochIndex(journal),
+    epochs,
     launcher: processLauncher({
       clock,
       rng,
@@ -143,7 +150,7 @@ export async function runAgent(
       settingsFile,
       // A mover starts while the VM's owner waits: Node keeps what it compiled from one to the next.
       env: { ...host.env, NODE_COMPILE_CACHE: join(config.data_dir, 'compile-cache') },
-      scopes: await files.exists('/run/systemd/system'),
+      scopes,
     }),
     host: config.host,
     key: identity.signer.fingerprint,
@@ -163,6 +170,15 @@ export async function runAgent(
   // Takes a while on a slow host, and nothing waits for it.
   void hostModel(log).then(found => (model = found))
   const hypervisor = xenOf(host, config, log)
+  const histories = new Histories(journal)
+  const maker = xlMaker({
+    exec: host.exec,
+    files,
+    write: (file, text) => writeWhole(file, text, 0o600),
+    folder: config.run_dir,
+    scopes,
+    createsFrom: file => xlWith('/proc', file),
+  })
   const agent = createAgent(
     {
       clock,
@@ -182,6 +198,23 @@ export async function runAgent(
         mode: config.power.standby,
         wakes: openWakes({ ...host, request, udp: () => createSocket('udp4') }, config.power.wakes),
       }),
+      seen: new SeenVms({
+        ...{ clock, log, journal, histories, bootId },
+        epochOf: vm => epochs.of(vm),
+        read: domid => maker.read(domid),
+      }),
+      boots: new Boots({
+        ...{ clock, log, journal, hypervisor, maker, histories, epochs, bootId },
+        storage: iscsiStorage({
+          ...{ exec: host.exec, files, clock, log, journal, portals },
+          fence: config.storage.fence,
+        }),
+        host: config.host,
+        key: identity.signer.fingerprint,
+        coordinatorKeys: identity.coordinatorKeys,
+        openMoves: () => moves.open(),
+        promisedMiB: present => promisedMiB(journal, undefined, present),
+      }).handlers,
       sweeper: new Sweeper({
         clock,
         log,

@@ -41,6 +41,8 @@ function world() {
       ran.push('standing')
       return { move, known: false, record: '', closed: false, certificates: [] }
     },
+    'vm.yield': () => Promise.reject(new Error('not in this test')),
+    'vm.boot': () => Promise.reject(new Error('not in this test')),
     'host.report': async () => ({ queued: true }),
     'host.standby': () => Promise.reject(new Error('not in this test')),
     'host.wake': () => Promise.reject(new Error('not in this test')),

@@ -7,6 +7,7 @@ import type { SiteForecast, Solver } from '@heliotrope/planner'
 import type { VmId } from '@heliotrope/shared'
 import { AlarmMessenger } from './alarm/alarm-messenger.js'
 import type { Deliver } from './alarm/notice.js'
+import { bootPolicyOf } from './config/config.js'
 import type { CoordinatorConfig } from './config/config.js'
 import { consoleHandlers } from './console/console.js'
 import type { Console } from './console/console.js'
@@ -19,6 +20,8 @@ import { Intake } from './ingest/intake.js'
 import { Sessions } from './ingest/sessions.js'
 import { Reconciler } from './reconcile/reconcile.js'
 import type { Planner } from './reconcile/planner.js'
+import { Epochs } from './saga/epochs.js'
+import { LostAndFound } from './saga/lost-and-found.js'
 import { Sagas } from './saga/sagas.js'
 import type { MoveState } from './saga/records.js'
 import { MoveLearner } from './learn/move-learner.js'
@@ -28,6 +31,7 @@ import { whyAwake } from './power/candidate.js'
 import { defaultPowerLimits, HostPower } from './power/host-power.js'
 import { DoubleWatch } from './state/double-watch.js'
 import { Fleet } from './state/fleet.js'
+import type { VmNote } from './state/fleet.js'
 import { ForeignWatch } from './state/foreign-watch.js'
 import { wakersOf } from './state/snapshot.js'
 import { openAlarms } from './store/alarms.js'
@@ -88,6 +92,7 @@ export interface Coordinator {
   enrolment: Enrolment
   fleet: Fleet
   sagas: Sagas
+  lostAndFound: LostAndFound
   reconciler: Reconciler
   hostPower: HostPower
   alarms: Pick<Alarms, 'raised'>
@@ -144,7 +149,10 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
         hosts: fleet.hosts(),
         noteOf: id => fleet.hostNote(id),
         floorOf: site => floors.get(site) ?? 0,
-        openMoves: sagas.engaged(),
+        openMoves: [
+          ...sagas.engaged(),
+          ...lostAndFound.boots.engaged().map(host => ({ from: host, to: host })),
+        ],
         plannedTargets: reconciler.plannedTargets(),
         keepAwake,
         reportMaxAgeMs: policy.reportMaxAgeMs,
@@ -188,6 +196,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       hostPower.arrived(hello.host)
       announcer.tell(hello.host)
       sagas.poke(hello.host)
+      lostAndFound.boots.poke()
     },
     left(host) {
       fleet.left(host)
@@ -222,32 +231,54 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     against: whyAwakeNow,
     changed: host => fleet.noteHost(host, { power: hostPower.record(host).state }),
   })
-  const sagas: Sagas = new Sagas({
+  const epochs = new Epochs()
+  const sagaPorts = {
     clock,
     rng,
     log,
     journal,
     signer,
     fleet: {
-      vm: id => fleet.snapshot().vms.find(vm => vm.uuid === id),
-      host: id => {
+      vm: (id: VmId) => fleet.snapshot().vms.find(vm => vm.uuid === id),
+      host: (id: HostId) => {
         const host = fleet.host(id)
         const going = fleet.hostNote(id).power === 'going'
         return host && { ...host, ...(going && { closed: 'it is on its way to standby' }) }
       },
-      runningAt: id => fleet.places().get(id)?.runningAt ?? [],
-      note: (id, change) => fleet.note(id, change),
+      runningAt: (id: VmId) => fleet.places().get(id)?.runningAt ?? [],
+      note: (id: VmId, change: Partial<VmNote>) => fleet.note(id, change),
     },
     agents: sessions,
     audit,
     alarms,
-    limits: { startMs: config.moves.startMs, maxPerHost: config.moves.maxPerHost, move: config.moves.limits },
-    ended(state) {
-      foreign.ownMoveEnded(state)
-      learner.ended(state)
-      ports.moveEnded?.(state)
-    },
+  }
+  const lostAndFound: LostAndFound = new LostAndFound({
+    ...sagaPorts,
+    epochs,
+    noteOf: vm => fleet.noteOf(vm),
+    hosts: () => fleet.hosts(),
+    policy: (vm, name) => bootPolicyOf(config.boot, vm, name),
+    paused: () => paused,
+    partiesOf: vm => sagas.partiesOf(vm),
+    booted: (vm, host) => foreign.broughtBy(vm, host),
   })
+  const sagas: Sagas = new Sagas(
+    {
+      ...sagaPorts,
+      limits: {
+        startMs: config.moves.startMs,
+        maxPerHost: config.moves.maxPerHost,
+        move: config.moves.limits,
+      },
+      ended(state) {
+        foreign.ownMoveEnded(state)
+        learner.ended(state)
+        lostAndFound.look()
+        ports.moveEnded?.(state)
+      },
+    },
+    epochs,
+  )
   const reconciler = new Reconciler({
     clock,
     log,
@@ -281,12 +312,14 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
         if (!important) return
         doubles.look()
         foreign.look()
+        lostAndFound.look()
         reconciler.wake()
       }
       intake.start()
-      const openActs = hostPower.openActs()
+      const openActs = [...hostPower.openActs(), ...lostAndFound.openActs()]
       hostPower.start()
       sagas.start(openActs)
+      lostAndFound.start()
       forecasts.start()
       reconciler.start()
       messenger?.start()
@@ -302,7 +335,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       for (const cancel of cancels) cancel()
       reconciler.stop()
       announcer.stop()
-      const ended = sagas.stop()
+      const ended = Promise.all([sagas.stop(), lostAndFound.stop()])
       sessions.stop()
       await ended
       await forecasts.stop()
@@ -352,6 +385,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     enrolment,
     fleet,
     sagas,
+    lostAndFound,
     reconciler,
     hostPower,
     alarms,

@@ -14,6 +14,8 @@ export type HostId = Branded<'HostId'>
 export type VmId = Branded<'VmId'>
 /** One migration: 26 hex digits, random. */
 export type MoveId = Branded<'MoveId'>
+/** One cold boot by grant: like a move, 26 hex digits, random. */
+export type BootId = Branded<'BootId'>
 /** One command to one agent. */
 export type CommandId = Branded<'CommandId'>
 

@@ -166,6 +166,21 @@ export interface Report {
   moves: MoveProgress[]
   alarms: Alarm[]
   findings?: Finding[]
+  /** VMs that died with an earlier boot of this host, all of them whenever that changed. */
+  lost?: LostVm[]
+}
+
+/** A VM whose memory died with this host, by this host's own journal: it ran here in an earlier boot, as its owner. */
+export interface LostVm {
+  vm: VmId
+  name: string
+  /** At which this host owned it. */
+  epoch: Epoch
+  /** False: it had just vanished when the host went down, and nobody can say whether its guest had ended. */
+  certain: boolean
+  /** When it was last seen, as far as known. */
+  seenAt?: Ms
+  config?: VmConfig
 }
 
 /** A site as the coordinator's config declares it. */

@@ -1,6 +1,6 @@
 /** Randomness is a parameter: the machine's for real runs, seeded for simulations and tests. */
 import { randomBytes } from 'node:crypto'
-import type { CommandId, MoveId } from './ids.js'
+import type { BootId, CommandId, MoveId } from './ids.js'
 
 export interface Rng {
   bytes(count: number): Uint8Array
@@ -34,6 +34,7 @@ export function seededRng(seed: number): Rng {
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 export const newMoveId = (rng: Rng): MoveId => hex(rng.bytes(13)) as MoveId
+export const newBootId = (rng: Rng): BootId => hex(rng.bytes(13)) as BootId
 export const newCommandId = (rng: Rng): CommandId => hex(rng.bytes(12)) as CommandId
 /** Whole number in [0, bound). */
 export const below = (rng: Rng, bound: number): number => Math.floor(rng.fraction() * bound)

@@ -1,5 +1,7 @@
 /** One value of each thing that travels or is signed; every optional member is there at least once. */
 import type {
+  BootGrant,
+  BootId,
   Certificate,
   CommandMessage,
   FromAgent,
@@ -73,6 +75,19 @@ export const releaseBody: HostCertificateBody = {
 const seal = { key: 'S2V5', signature: 'U2lnbmF0dXJl' }
 export const grant: Grant = { body: grantBody, ...seal }
 export const release: HostCertificate = { body: releaseBody, ...seal }
+export const bootGrant: BootGrant = {
+  body: {
+    kind: 'boot',
+    boot: '0123456789abcdef0123456789' as BootId,
+    vm,
+    epoch: 8,
+    to: { host: north, key: 'a'.repeat(64), bootId },
+    config,
+    evidence: [{ host: south, what: 'yielded', bootId: 'other-boot', text: 'has yielded', at: NOW }],
+    at: NOW,
+  },
+  ...seal,
+}
 
 export const report: Report = {
   host: north,
@@ -143,6 +158,7 @@ export const report: Report = {
     { key: `foreign-suspended/${vm}`, state: 'raised', text: 'is suspended', remedy: 'look at it', at: NOW },
   ],
   findings: [{ check: 'autoballoon', level: 'warn', text: 'autoballoon is on', remedy: 'autoballoon="off"' }],
+  lost: [{ vm, name: 'shop', epoch: 4, certain: true, seenAt: NOW, config }],
 }
 
 export const standing: MoveStanding = {
@@ -176,6 +192,13 @@ export const commands: AnyCommand[] = [
   },
   { ...order, ...dated, kind: 'move.abort', args: { move, reason: 'told so' } },
   { ...order, ...dated, kind: 'move.standing', args: { move, peerClosed: true, certificates: [release] } },
+  {
+    ...order,
+    ...dated,
+    kind: 'vm.yield',
+    args: { boot: '0123456789abcdef0123456789' as BootId, vm, epoch: 8 },
+  },
+  { ...order, ...dated, kind: 'vm.boot', args: { grant: bootGrant } },
   { ...order, ...dated, kind: 'host.report', args: {} },
   { ...order, ...dated, kind: 'host.standby', args: { bootId } },
   { ...order, ...dated, kind: 'host.wake', args: { host: north } },
@@ -208,6 +231,8 @@ export const fromAgent: Record<string, FromAgent> = {
   'result-standby': { t: 'result', id: command, ok: true, value: { standby: 'poweroff' } },
   'result-power': { t: 'result', id: command, ok: true, value: { power: 'on' } },
   'result-noted': { t: 'result', id: command, ok: true, value: { noted: true } },
+  'result-yielded': { t: 'result', id: command, ok: true, value: { yielded: true, bootId } },
+  'result-booted': { t: 'result', id: command, ok: true, value: { booted: true } },
   'result-standing': { t: 'result', id: command, ok: true, value: standing },
   'result-error': {
     t: 'result',

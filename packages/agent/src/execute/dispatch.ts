@@ -33,6 +33,8 @@ const journalled: Record<CommandKind, boolean> = {
   'move.start-source': true,
   'move.abort': true,
   'move.standing': false,
+  'vm.yield': true,
+  'vm.boot': true,
   'host.report': false,
   'host.standby': true,
   'host.wake': true,

@@ -2,7 +2,7 @@
  * The highest epoch of each VM that this host's journal certifies. Read once, then followed: movers append to the same
  * journal from processes of their own.
  */
-import type { Epoch, Journal, JournalRecord, VmId } from '@heliotrope/shared'
+import type { BootGrant, Epoch, Journal, JournalRecord, VmId } from '@heliotrope/shared'
 import type { RecordBody } from '../mover/records.js'
 
 export class EpochIndex {
@@ -10,10 +10,18 @@ export class EpochIndex {
   readonly #epochs = new Map<VmId, Epoch>()
   /** Stream to the VM and epoch of its Grant. */
   readonly #grants = new Map<string, { vm: VmId; epoch: Epoch }>()
+  /** By stream: what was yielded to, unless the VM then turned out to run here. */
+  readonly #yielded = new Map<VmId, Map<string, Epoch>>()
   #next = 1
 
   constructor(journal: Journal) {
     this.#journal = journal
+  }
+
+  /** Below this a grant is void here: what was yielded to counts, too. */
+  floor(vm: VmId): Epoch {
+    this.#follow()
+    return Math.max(this.#epochs.get(vm) ?? 0, ...(this.#yielded.get(vm)?.values() ?? []))
   }
 
   /** 0 for a VM that was never part of a move here. */
@@ -32,6 +40,11 @@ export class EpochIndex {
   }
 
   #take({ stream, kind, body }: JournalRecord): void {
+    if (stream.startsWith('yield/')) return this.#yields(stream, kind, body as { vm: VmId; epoch: Epoch })
+    if (stream.startsWith('boot/') && kind === 'BOOT') {
+      const { vm, epoch } = (body as { grant: BootGrant }).grant.body
+      return this.#raise(vm, epoch)
+    }
     if (!/^(source|target)\//.test(stream)) return
     const { order, epoch } = body as RecordBody
     if (order) {
@@ -45,6 +58,13 @@ export class EpochIndex {
     else if (kind === 'RUNNING') this.#raise(grant.vm, Number(epoch))
     // The stream is sealed: nothing more comes of it.
     else if (kind === 'CLOSED') this.#grants.delete(stream)
+  }
+
+  #yields(stream: string, kind: string, { vm, epoch }: { vm: VmId; epoch: Epoch }): void {
+    const of = this.#yielded.get(vm) ?? new Map<string, Epoch>()
+    this.#yielded.set(vm, of)
+    if (kind === 'YIELD') of.set(stream, epoch)
+    else of.delete(stream)
   }
 
   #raise(vm: VmId, epoch: Epoch): void {

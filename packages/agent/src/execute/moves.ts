@@ -25,6 +25,7 @@ import { inboxOf, moveJournal, streamOf } from '../mover/records.js'
 import type { SourceRecord, TargetRecord } from '../mover/records.js'
 import { deliver, openMoves, requestAbort, standingOf } from '../mover/standing.js'
 import { revokedKeys, trustedKeys } from '../trust/trust.js'
+import type { OpenMove } from './boots.js'
 import type { EpochIndex } from './epochs.js'
 import type { Launcher } from './launcher.js'
 import type { MoveHooks, MoveService } from './move-service.js'
@@ -96,6 +97,13 @@ export class Moves implements MoveService {
   /** The open move of a VM here, if there is one. */
   moveOf(vm: VmId): MoveId | undefined {
     return this.#open().find(open => open.grant.vm === vm && open.holdsVm)?.move
+  }
+
+  /** Moves that are not closed here. */
+  open(): OpenMove[] {
+    return this.#open().map(({ role, move, grant: { vm, epoch }, holdsVm }) => ({
+      ...{ role, move, vm, epoch, holdsVm },
+    }))
   }
 
   #handlers(): MoveService['handlers'] {
@@ -234,7 +242,7 @@ export class Moves implements MoveService {
     if (clock.wall() > body.startBefore) fail('refused', 'the grant has expired')
     const other = role === 'source' ? body.to : body.from
     if (revokedKeys(journal).has(other.key)) fail('unauthorised', `the key of ${other.host} is revoked`)
-    const certified = epochs.of(body.vm)
+    const certified = epochs.floor(body.vm)
     if (body.epoch < certified)
       fail('superseded', `the grant is for epoch ${body.epoch}, this host's journal holds ${certified}`)
     const busy = this.#open().find(open => open.grant.vm === body.vm && open.holdsVm)
@@ -306,7 +314,11 @@ export class Moves implements MoveService {
  * Memory that open moves to this host have been promised but not yet taken from Xen (I16).
  * @param present VMs that the hypervisor has already: theirs is taken or claimed
  */
-export function promisedMiB(journal: Journal, except: MoveId, present: ReadonlySet<VmId>): number {
+export function promisedMiB(
+  journal: Journal,
+  except: MoveId | undefined,
+  present: ReadonlySet<VmId>,
+): number {
   return openMoves(journal)
     .filter(open => open.role === 'target' && open.move !== except)
     .map(open => moveJournal<TargetRecord>(journal, 'target', open.move).all())

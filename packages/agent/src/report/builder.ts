@@ -6,6 +6,7 @@ import type {
   Finding,
   HostFacts,
   HostId,
+  LostVm,
   MoveProgress,
   Ms,
   Report,
@@ -25,6 +26,7 @@ export interface Known {
   moves: MoveProgress[]
   alarms: Alarm[]
   findings: Finding[] | undefined
+  lost: LostVm[]
 }
 
 export class ReportBuilder {
@@ -34,6 +36,7 @@ export class ReportBuilder {
   #domains = ''
   #findings = ''
   #moves = ''
+  #lost = '[]'
   /** By key: the text of the last alarm told. */
   #alarms = new Map<string, string>()
 
@@ -52,6 +55,7 @@ export class ReportBuilder {
       this.#full ||
       (known.domains !== undefined && domainsText(known.domains) !== this.#domains) ||
       canonical(known.moves) !== this.#moves ||
+      canonical(known.lost) !== this.#lost ||
       this.#newAlarms(known.alarms).length > 0
     )
   }
@@ -61,6 +65,7 @@ export class ReportBuilder {
     const facts = known.facts && canonical(known.facts)
     const domains = known.domains && domainsText(known.domains)
     const findings = known.findings && canonical(known.findings)
+    const lost = canonical(known.lost)
     const alarms = full ? known.alarms : this.#newAlarms(known.alarms)
     const report: Omit<Report, 'seq'> = {
       ...this.#who,
@@ -73,12 +78,14 @@ export class ReportBuilder {
       moves: known.moves,
       alarms: alarms.slice(0, 500),
       ...(known.findings && (full || findings !== this.#findings) ? { findings: known.findings } : {}),
+      ...(full || lost !== this.#lost ? { lost: known.lost } : {}),
     }
     if (full) this.#full = false
     this.#facts = facts ?? this.#facts
     this.#domains = domains ?? this.#domains
     this.#findings = findings ?? this.#findings
     this.#moves = canonical(known.moves)
+    this.#lost = lost
     this.#alarms = new Map(known.alarms.map(alarm => [alarm.key, alarmText(alarm)]))
     return report
   }

@@ -25,6 +25,8 @@ export interface CoordinatorConfig {
   forecasts?: SiteForecastConfig[]
   policy: Policy
   moves: { startMs: Ms; maxPerHost: number; limits: MoveLimits }
+  /** Absent: auto for all. */
+  boot?: BootPolicy
   pinnedVms: string[]
   regularVms: string[]
   rules: VmRule[]
@@ -38,6 +40,18 @@ export interface CoordinatorConfig {
 
 export type AlarmTarget =
   { webhook: string; secretFile?: string } | { command: readonly [string, ...string[]] }
+/** Whether a VM that died with its host is started again by itself. */
+export interface BootPolicy {
+  policy: 'auto' | 'manual'
+  /** Names or uuids of VMs for which it is the other way round. */
+  except: string[]
+}
+
+export function bootPolicyOf(boot: BootPolicy | undefined, vm: string, name: string): 'auto' | 'manual' {
+  const { policy, except } = boot ?? { policy: 'auto', except: [] }
+  const other = policy === 'auto' ? 'manual' : 'auto'
+  return except.some(word => word === vm || word === name) ? other : policy
+}
 
 export interface HostConfig {
   id: HostId
@@ -122,6 +136,7 @@ export function fromFile(file: ConfigFile): CoordinatorConfig {
         askMs: moves.ask_s * S,
       },
     },
+    boot: file.boot,
     pinnedVms: file.pinned_vms,
     regularVms: file.regular_vms,
     rules: toRules(file.rules, file.tags),

@@ -158,6 +158,13 @@ export const fileSchema = z.strictObject({
   policy: policy.prefault({}),
   moves: moves.prefault({}),
   /** Names or uuids of VMs that no plan moves. */
+  /** What happens to a VM that ran when its host lost power; `except`: names or uuids for which it is the other way. */
+  boot: z
+    .strictObject({
+      policy: z.enum(['auto', 'manual']).default('auto'),
+      except: z.array(z.string().min(1).max(160)).max(10_000).default([]),
+    })
+    .prefault({}),
   pinned_vms: z.array(z.string().min(1).max(160)).max(10_000).default([]),
   /** Names or uuids of VMs that may be moved by save, carry and restore where they cannot move live. */
   regular_vms: z.array(z.string().min(1).max(160)).max(10_000).default([]),

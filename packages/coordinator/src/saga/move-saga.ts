@@ -248,7 +248,11 @@ export class MoveSaga {
     const { vm, audit: act } = state.requested
     const moved = proof.outcome === 'moved'
     const certified = state.granted
-      ? { epoch: proof.epoch, ...endOf(proof.outcome, this.#ports.clock.wall()) }
+      ? {
+          epoch: proof.epoch,
+          owner: moved ? state.requested.to : state.requested.from,
+          ...endOf(proof.outcome, this.#ports.clock.wall()),
+        }
       : {}
     fleet.note(vm, { busy: undefined, endedMove: this.move, movingTo: undefined, ...certified })
     audit.finish(act, moved ? 'done' : 'failed', `${proof.outcome}: ${proof.why}`)

@@ -34,15 +34,18 @@ const MAX_ENDED = 2_000
 
 export class Sagas {
   readonly #ports: SagaPorts
-  readonly #epochs = new Epochs()
+  readonly #epochs: Epochs
   readonly #open = new Map<MoveId, { saga: MoveSaga; vm: VmId; from: HostId; to: HostId; audit: string }>()
   readonly #running = new Set<Promise<void>>()
   #ended: Ms[] = []
+  readonly #parties = new Map<VmId, Set<HostId>>()
   readonly #plans = new Set<number>()
   readonly #helpedAt = new Map<HostId, Ms>()
 
-  constructor(ports: SagaPorts) {
+  /** @param epochs shared with whoever else hands out the right to run a VM */
+  constructor(ports: SagaPorts, epochs = new Epochs()) {
     this.#ports = ports
+    this.#epochs = epochs
   }
 
   /**
@@ -60,6 +63,7 @@ export class Sagas {
       const { vm, plan } = state.requested
       if (plan !== undefined) this.#plans.add(plan)
       if (state.granted) this.#epochs.granted(vm, state.granted.grant.body.epoch)
+      this.#noteParties(state.requested)
       if (!state.done) open.push(state)
       else this.#remember(state, !unsealed.has(stream))
     }
@@ -77,7 +81,8 @@ export class Sagas {
     }
     if (!granted) return
     this.#noteEnd(since)
-    this.#ports.fleet.note(requested.vm, { epoch: done.epoch, ...endOf(done.outcome, since) })
+    const owner = done.outcome === 'moved' ? requested.to : requested.from
+    this.#ports.fleet.note(requested.vm, { epoch: done.epoch, owner, ...endOf(done.outcome, since) })
   }
 
   /** Lets the moves be; they are taken up at the next start. */
@@ -119,6 +124,7 @@ export class Sagas {
       const granted = this.#grant(move, vm, config, sides)
       journal.append(moveStream(move), 'GRANTED', granted)
       this.#epochs.granted(vm.uuid, granted.grant.body.epoch)
+      this.#noteParties(requested)
     } catch (error) {
       // If the disk fails here, too, the next start closes both.
       audit.finish(act, 'failed', HeliotropeError.from(error).message)
@@ -148,6 +154,11 @@ export class Sagas {
   /** The hosts of the open moves. */
   engaged(): { from: HostId; to: HostId }[] {
     return [...this.#open.values()].map(({ from, to }) => ({ from, to }))
+  }
+
+  /** Hosts that took part in moves of the VM. */
+  partiesOf(vm: VmId): HostId[] {
+    return [...(this.#parties.get(vm) ?? [])]
   }
 
   /** Open moves, oldest first. */
@@ -249,6 +260,11 @@ export class Sagas {
     })
     const id = () => newCommandId(rng)
     return { grant, ids: { prepare: id(), start: id(), abortSource: id(), abortTarget: id() } }
+  }
+
+  #noteParties({ vm, from, to }: RequestedBody): void {
+    const known = this.#parties.get(vm) ?? new Set()
+    this.#parties.set(vm, known.add(from).add(to))
   }
 
   #noteEnd(at: Ms): void {

@@ -26,6 +26,8 @@ import type { Whereabouts } from './owners.js'
 export interface VmNote {
   /** Highest epoch that one of our moves certified. */
   epoch: Epoch
+  /** The host that owns it at that epoch. */
+  owner?: HostId | undefined
   busy?: MoveId | undefined
   /** The last one that ended: a report from before it was closed says otherwise for some seconds. */
   endedMove?: MoveId | undefined
@@ -104,7 +106,7 @@ export class Fleet {
     const after = withReport(before, report)
     if (after === before) return
     this.#put(after)
-    this.#changed(report.domains !== undefined || before.facts === undefined)
+    this.#changed(report.domains !== undefined || report.lost !== undefined || before.facts === undefined)
   }
 
   /** Puts back what was stored before a restart, as of then: nobody is connected. */
@@ -127,7 +129,8 @@ export class Fleet {
         return known.length > 0 ? [[key, Math.max(...known)]] : []
       }),
     )
-    this.#vms.set(vm, { ...before, ...change, ...risen })
+    const owner = (change.epoch ?? -1) >= before.epoch ? (change.owner ?? before.owner) : before.owner
+    this.#vms.set(vm, { ...before, ...change, ...risen, owner })
     this.#changed(true)
   }
 

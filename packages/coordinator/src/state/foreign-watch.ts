@@ -38,7 +38,12 @@ export class ForeignWatch {
   }
 
   ownMoveEnded({ requested, done }: MoveState): void {
-    this.#left.set(requested.vm, done?.outcome === 'moved' ? requested.to : requested.from)
+    this.broughtBy(requested.vm, done?.outcome === 'moved' ? requested.to : requested.from)
+  }
+
+  /** Where an act of ours has left a VM. */
+  broughtBy(vm: VmId, host: HostId): void {
+    this.#left.set(vm, host)
   }
 
   /** To be called after each important change of the fleet. */

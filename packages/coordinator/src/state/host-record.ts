@@ -5,6 +5,7 @@ import type {
   Finding,
   HostFacts,
   HostId,
+  LostVm,
   MoveProgress,
   Ms,
   Report,
@@ -34,6 +35,8 @@ export interface HostRecord {
   findings: Finding[]
   moves: MoveProgress[]
   alarms: Alarm[]
+  /** VMs that died with an earlier boot of it. */
+  lost?: LostVm[]
   /** Latest of each meter. */
   samples: Sample[]
   /** Oldest first, of this boot, over `CPU_WINDOW_MS`. */
@@ -73,7 +76,7 @@ export function withReport(record: HostRecord, report: Report): HostRecord {
   const sameBoot = record.reportBoot === report.bootId
   if (sameBoot && report.seq <= record.reportSeq) return record
   if (!sameBoot && !report.full) return record
-  const base = sameBoot ? record : { ...record, cpu: [], moves: [], alarms: [], samples: [] }
+  const base = sameBoot ? record : { ...record, cpu: [], moves: [], alarms: [], samples: [], lost: [] }
   const samples = withSamples(base.samples, report.samples)
   const cpu = withCpu(base.cpu, report, samples)
   const facts = report.facts ?? base.facts
@@ -85,6 +88,7 @@ export function withReport(record: HostRecord, report: Report): HostRecord {
     facts,
     domains: report.domains ?? base.domains,
     findings: report.findings ?? base.findings,
+    lost: report.lost ?? base.lost ?? [],
     moves: report.moves,
     alarms: withAlarms(report.full ? [] : base.alarms, report.alarms),
     samples,

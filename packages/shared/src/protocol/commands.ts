@@ -2,8 +2,9 @@
  * Every command the coordinator can give an agent, as one typed map: union, handlers and timeout class follow from it,
  * so that agent and coordinator cannot drift apart.
  */
+import type { BootGrant } from '../boot-grant.js'
 import type { Certificate, Grant, HostCertificate } from '../certificates.js'
-import type { CommandId, HostId, MoveId } from '../ids.js'
+import type { BootId, CommandId, Epoch, HostId, MoveId, VmId } from '../ids.js'
 import type { PowerState, StandbyMode } from '../model.js'
 import type { Bytes, BytesPerSecond, Ms } from '../units.js'
 import { MINUTE, SECOND } from '../units.js'
@@ -73,6 +74,16 @@ export interface Commands {
     args: { move: MoveId; peerClosed: boolean; certificates: HostCertificate[] }
     result: MoveStanding
   }
+  /**
+   * Before a cold boot elsewhere: journal that all below `epoch` is void for the VM, end its moves here as superseded, drop
+   * a copy that a move holds. Answers when nothing of the VM is left here; refused while it runs here. May be repeated.
+   */
+  'vm.yield': {
+    args: { boot: BootId; vm: VmId; epoch: Epoch }
+    result: { yielded: true; bootId: string }
+  }
+  /** Start the VM from its disk, once. Answers when it was seen running, or why it will not be. May be repeated. */
+  'vm.boot': { args: { grant: BootGrant }; result: { booted: true } }
   /** Send a full report now. */
   'host.report': { args: Record<string, never>; result: { queued: true } }
   /**
@@ -144,6 +155,8 @@ export const commandTimeoutMs = {
   'move.start-source': 3 * MINUTE,
   'move.abort': 30 * SECOND,
   'move.standing': 30 * SECOND,
+  'vm.yield': 2 * MINUTE,
+  'vm.boot': 5 * MINUTE,
   'host.report': 30 * SECOND,
   'host.standby': 60 * SECOND,
   'host.wake': 60 * SECOND,

@@ -5,40 +5,43 @@
 import { z } from 'zod'
 import type { Certificate, Grant, HostCertificate } from '../certificates.js'
 import { hostCertificateKinds, moveKinds } from '../certificates.js'
-import { idPatterns, MAX_EPOCH } from '../ids.js'
-import type { CommandId, HostId, MoveId, SiteId, VmId } from '../ids.js'
-import type { Alarm, Disk, Domain, HostFacts, MoveProgress, Report, Sample, Vif, VmConfig } from '../model.js'
+import type { BootGrant } from '../boot-grant.js'
+import { MAX_EPOCH } from '../ids.js'
+import type {
+  Alarm,
+  Disk,
+  Domain,
+  HostFacts,
+  LostVm,
+  MoveProgress,
+  Report,
+  Sample,
+  Vif,
+  VmConfig,
+} from '../model.js'
 import type { Finding } from '../model.js'
 import type { FromAgent, FromCoordinator } from './messages.js'
 import type { ErrorCode } from '../errors.js'
 import type { MoveLimits, MoveStanding } from './commands.js'
+import {
+  amount,
+  base64,
+  bootGrantId,
+  bootId,
+  commandId,
+  count,
+  devicePath,
+  hash,
+  hostIdSchema,
+  moveIdSchema,
+  sessionId,
+  siteIdSchema,
+  text,
+  time,
+  vmIdSchema,
+} from './fields.js'
 
-const text = (max: number): z.ZodString => z.string().max(max)
-const count = z.number().int().min(0).max(MAX_EPOCH)
-const amount = z.number().min(0).max(1e15)
-const time = z.number().min(0).max(8.64e15)
-const hash = z.string().regex(/^[0-9a-f]{64}$/)
-const base64 = (max: number): z.ZodString =>
-  z
-    .string()
-    .max(max)
-    .regex(/^[A-Za-z0-9+/]*={0,2}$/)
-/** A branded string that matches the pattern of its kind. */
-const id = <T extends string>(pattern: RegExp): z.ZodType<T> =>
-  z.string().max(80).regex(pattern) as unknown as z.ZodType<T>
-
-export const siteIdSchema = id<SiteId>(idPatterns.site)
-export const hostIdSchema = id<HostId>(idPatterns.host)
-export const vmIdSchema = id<VmId>(idPatterns.uuid)
-export const moveIdSchema = id<MoveId>(idPatterns.move)
-const commandId = id<CommandId>(/^[0-9a-f]{24}$/)
-const bootId = text(64)
-const sessionId = z.string().regex(/^[0-9a-f]{32}$/)
-/** Absolute, no control characters, no `..`. */
-const devicePath = z
-  .string()
-  .max(512)
-  .regex(/^(?!.*\/\.\.?(\/|$))\/[\x21-\x7e]*$/)
+export { hostIdSchema, moveIdSchema, siteIdSchema, vmIdSchema }
 
 const diskSource = z.discriminatedUnion('kind', [
   z.object({
@@ -175,6 +178,15 @@ const progress: z.ZodType<MoveProgress> = z.object({
   text: text(400),
 })
 
+const lostVm: z.ZodType<LostVm> = z.object({
+  vm: vmIdSchema,
+  name: text(160),
+  epoch: count,
+  certain: z.boolean(),
+  seenAt: time.optional(),
+  config: vmConfigSchema.optional(),
+})
+
 export const reportSchema: z.ZodType<Report> = z.object({
   host: hostIdSchema,
   site: siteIdSchema,
@@ -190,6 +202,7 @@ export const reportSchema: z.ZodType<Report> = z.object({
   moves: z.array(progress).max(100),
   alarms: z.array(alarm).max(500),
   findings: z.array(finding).max(100).optional(),
+  lost: z.array(lostVm).max(1000).optional(),
 })
 
 const grantSide = z.object({ host: hostIdSchema, key: hash, bootId })
@@ -206,6 +219,29 @@ export const grantSchema: z.ZodType<Grant> = signed(
     config: vmConfigSchema,
     how: z.enum(moveKinds).optional(),
     startBefore: time,
+    at: time,
+  }),
+)
+
+export const bootGrantSchema: z.ZodType<BootGrant> = signed(
+  z.object({
+    kind: z.literal('boot'),
+    boot: bootGrantId,
+    vm: vmIdSchema,
+    epoch: count.max(MAX_EPOCH - 8),
+    to: grantSide,
+    config: vmConfigSchema,
+    evidence: z
+      .array(
+        z.object({
+          host: hostIdSchema,
+          what: z.enum(['yielded', 'power-off', 'operator']),
+          bootId,
+          text: text(500),
+          at: time,
+        }),
+      )
+      .max(1000),
     at: time,
   }),
 )
@@ -268,6 +304,12 @@ export const commandSchema = z.discriminatedUnion('kind', [
       certificates: z.array(hostCertificateSchema).max(20),
     }),
   }),
+  z.object({
+    ...commandBase,
+    kind: z.literal('vm.yield'),
+    args: z.object({ boot: bootGrantId, vm: vmIdSchema, epoch: count }),
+  }),
+  z.object({ ...commandBase, kind: z.literal('vm.boot'), args: z.object({ grant: bootGrantSchema }) }),
   z.object({ ...commandBase, kind: z.literal('host.report'), args: z.object({}) }),
   z.object({ ...commandBase, kind: z.literal('host.standby'), args: z.object({ bootId }) }),
   z.object({ ...commandBase, kind: z.literal('host.wake'), args: z.object({ host: hostIdSchema }) }),
@@ -306,6 +348,8 @@ const resultValue = z.union([
   z.object({ standby: z.enum(['suspend', 'poweroff']) }),
   z.object({ power: z.enum(['on', 'off', 'unknown']) }),
   z.object({ noted: z.literal(true) }),
+  z.object({ yielded: z.literal(true), bootId }),
+  z.object({ booted: z.literal(true) }),
   standing,
 ])
 

@@ -1,12 +1,15 @@
 /** One host of a fault run: the real agent and movers, each a process that can be killed, on a host that can lose power. */
 import {
+  Boots,
   createAgent,
   EpochIndex,
+  Histories,
   moveJournal,
   Moves,
   promisedMiB,
   runSource,
   runTarget,
+  SeenVms,
   Sweeper,
 } from '@heliotrope/agent'
 import type {
@@ -31,6 +34,7 @@ import type {
   Socket,
 } from '@heliotrope/shared'
 import { simHypervisor } from '../drivers/hypervisor.js'
+import { simMaker } from '../drivers/maker.js'
 import { simStorage } from '../drivers/storage.js'
 import type { Network } from '../net/network.js'
 import { StreamConnection } from '../net/stream.js'
@@ -119,11 +123,12 @@ export class HostNode {
     this.#agentLife = life
     const clock = mortalClock(life, world.clock, () => this.wallOffset)
     const journal = watched.journal(life, this.journal)
+    const epochs = new EpochIndex(journal)
     const moves = new Moves({
       clock,
       log,
       journal,
-      epochs: new EpochIndex(journal),
+      epochs,
       launcher: mortal(life, this.#launcher()),
       host: this.id,
       key: signer.fingerprint,
@@ -132,6 +137,9 @@ export class HostNode {
       address: `${this.name}.example`,
       ports: [7421, 7436],
     })
+    const histories = new Histories(journal)
+    const hypervisor = watched.hypervisor(life, simHypervisor(world, host))
+    const maker = watched.maker(life, simMaker(world, host))
     const agent = createAgent(
       {
         clock,
@@ -141,11 +149,36 @@ export class HostNode {
         hypervisor: mortal(life, simHypervisor(world, host)),
         meters: [],
         moves,
+        seen: new SeenVms({
+          clock,
+          log,
+          journal,
+          histories,
+          bootId: host.bootId,
+          epochOf: vm => epochs.of(vm),
+          read: domid => maker.read(domid),
+        }),
+        boots: new Boots({
+          clock,
+          log,
+          journal,
+          hypervisor,
+          storage: watched.storage(life, simStorage(world, host)),
+          maker,
+          histories,
+          epochs,
+          host: this.id,
+          key: signer.fingerprint,
+          bootId: host.bootId,
+          coordinatorKeys,
+          openMoves: () => moves.open(),
+          promisedMiB: present => promisedMiB(journal, undefined, present),
+        }).handlers,
         sweeper: new Sweeper({
           clock,
           log,
           journal,
-          hypervisor: watched.hypervisor(life, simHypervisor(world, host)),
+          hypervisor,
           bootId: host.bootId,
           xlAtWork: async () => host.xls.size > 0,
         }),

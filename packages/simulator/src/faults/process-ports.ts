@@ -1,5 +1,5 @@
 /** The ports of one process as a fault run gives them out: each act and each record is a point, and dies with it. */
-import type { Hypervisor, SourceTransfer, Storage, TargetTransfer } from '@heliotrope/agent'
+import type { Hypervisor, Maker, SourceTransfer, Storage, TargetTransfer } from '@heliotrope/agent'
 import { sleep } from '@heliotrope/shared'
 import type { Clock, HostId, Journal, JournalRecord, MemoryJournal, Ms } from '@heliotrope/shared'
 import { forever, Killed, mortal, mortalJournal } from './life.js'
@@ -54,6 +54,10 @@ export class ProcessPorts {
       fence ? { ...port, fence: mortal(life, fence, { names, by: this.#command(life) }) } : port,
       { names: ['attach', 'detach'], by: this.#command(life) },
     )
+  }
+
+  maker(life: Life, port: Maker): Maker {
+    return mortal(life, port, { names: ['create'], by: this.#command(life) })
   }
 
   sourceXl(life: Life, port: SourceTransfer): SourceTransfer {

@@ -13,9 +13,11 @@ import type { Violation } from './watch.js'
 
 export interface CaseResult {
   violations: Violation[]
-  /** How it ended; `stuck` after generous time with everything healed. */
-  end: 'runs' | 'off' | 'cold-boot' | 'stuck'
-  /** `stuck` or `cold-boot`: what an operator is told. */
+  /** How it ended; `stuck` after generous time with everything healed; `lost`: it runs nowhere, and waits for an order. */
+  end: 'runs' | 'off' | 'lost' | 'stuck'
+  /** How often it was started from its disk. */
+  coldBoots: number
+  /** What an operator is told. */
   remedies: string[]
   /** Where the VM is. */
   at: HostId | undefined
@@ -104,7 +106,7 @@ class Play {
     while (!ended && watch.violations.length === 0) {
       this.#order()
       const healed = clock.mono() >= fleet.healedAt
-      ended = healed && this.#leg >= this.#legs.length && this.#closed()
+      ended = healed && this.#leg >= this.#legs.length && this.#closed() && !this.#lost()
       if (ended) await clock.advance(AFTERMATH_MS)
       if (!healed) deadline = clock.mono() + PATIENCE_MS
       else if (clock.mono() > deadline) break
@@ -113,11 +115,12 @@ class Play {
       watch.look()
       this.#frozen()
     }
-    const end = watch.violations.length > 0 ? 'stuck' : this.#end(ended)
+    const end = watch.violations.length > 0 ? 'stuck' : this.#end(this.#closed())
     const remedies = this.#alarms()
     return {
       violations: watch.violations,
       end,
+      coldBoots: watch.coldBoots,
       remedies,
       at: world.running(VM)?.host.spec.id,
       hash: hash(),
@@ -150,7 +153,8 @@ class Play {
 
   #closed(): boolean {
     const { coordinator, hosts } = this.#fleet
-    if (!coordinator.coordinator || coordinator.coordinator.sagas.open().length > 0) return false
+    const { sagas, lostAndFound } = coordinator.coordinator ?? {}
+    if (!sagas || !lostAndFound || sagas.open().length + lostAndFound.boots.open().length > 0) return false
     return [...hosts.values()].every(
       ({ journal, movers, agent, host }) =>
         agent !== undefined &&
@@ -159,6 +163,20 @@ class Play {
         movers.length === 0 &&
         journal.streams('source/', 'open').length + journal.streams('target/', 'open').length === 0,
     )
+  }
+
+  /** It is nowhere, and its guest did not want it so. */
+  #lost(): boolean {
+    const { world } = this.#fleet
+    const did = world.guestDid?.event
+    return world.copies(VM).length === 0 && did !== 'poweroff' && did !== 'crash'
+  }
+
+  /** The host lost its power before its agent could see that the guest had ended. */
+  #unseen(): boolean {
+    const { hosts, world } = this.#fleet
+    const journal = world.guestDid && hosts.get(world.guestDid.host)?.journal
+    return !journal?.read(`vm/${VM}`).some(({ kind }) => kind === 'VANISHED' || kind === 'GONE')
   }
 
   #alarms(): string[] {
@@ -208,11 +226,13 @@ class Play {
     else if (only) {
       const { domain, host } = only
       const spec = world.spec.vms[0]!
-      if (did === 'poweroff') watch.fail('I13', 'the guest powered off, and is there again')
+      if (did === 'poweroff' && !(watch.memoryDied && this.#unseen()))
+        watch.fail('I13', 'the guest powered off, and is there again')
       if (domain.state !== wanted && !watch.memoryDied) watch.fail('I6', `the VM is ${domain.state}`)
       if (domain.name !== spec.name) watch.fail('I6', `the VM is named ${domain.name}`)
       if (canonical(domain.config) !== canonical(configOf(spec))) watch.fail('I6', 'the config has changed')
-      if (did === 'reboot' && world.boots !== 2) watch.fail('I13', `rebooted once, made ${world.boots} times`)
+      if (did === 'reboot' && world.boots !== 2 && !watch.memoryDied)
+        watch.fail('I13', `rebooted once, made ${world.boots} times`)
       for (const disk of domain.config.disks)
         for (const other of world.disks.reservations.hosts(disk))
           if (other !== host.spec.id) watch.fail('I6', `a key of ${other} is left at the disk`)
@@ -224,7 +244,7 @@ class Play {
               `the disk is ${other === host.spec.id ? 'not attached on' : 'left attached on'} ${other}`,
             )
     }
-    if (nowhere && did === 'poweroff') return 'off'
-    return nowhere ? 'cold-boot' : only?.domain.state === 'running' ? 'runs' : 'off'
+    if (nowhere) return this.#lost() ? 'lost' : 'off'
+    return only?.domain.state === 'running' ? 'runs' : 'off'
   }
 }

@@ -4,12 +4,14 @@
  */
 import type { PeerMessage } from '@heliotrope/agent'
 import type {
+  BootGrant,
   GrantBody,
   HostCertificateKind,
   HostId,
   Journal,
   JournalRecord,
   MoveId,
+  VmConfig,
   VmId,
 } from '@heliotrope/shared'
 import { uuidOf } from '../world/domain.js'
@@ -78,6 +80,8 @@ export class Watch {
   /** Said outside its host, by move. */
   readonly #said = new Map<MoveId, Set<string>>()
   readonly #owners = new Map<string, HostId>()
+  /** How often the VM was started from its disk. */
+  coldBoots = 0
   /** A power cut took a copy that counted. */
   memoryDied = false
 
@@ -110,6 +114,10 @@ export class Watch {
   recorded({ name }: Life, { stream, kind, body }: JournalRecord): void {
     const [role, move] = stream.split('/') as [string, MoveId]
     const host = name.split('@')[1] as HostId
+    if (role === 'boot' && kind === 'BOOT' && host !== undefined) {
+      const { vm, epoch } = (body as { grant: BootGrant }).grant.body
+      return this.#owns(vm, epoch, host)
+    }
     const order = this.#orderOf(host, stream)
     if (!order) return
     const { epoch, vm } = order
@@ -143,6 +151,7 @@ export class Watch {
 
   acting({ name, stream }: Life, act: string, args: readonly unknown[]): void {
     const [role, host] = name.split('@') as [string, HostId]
+    if (act === 'create') return this.#booting(host, args[0] as VmConfig)
     if (stream === undefined) return
     if (this.#has(host, stream, 'CLEAN') && touching.includes(act))
       this.fail('I5', `${name} does ${act}(${textOf(args)}) after its CLEAN: the VM may be another move's`)
@@ -154,6 +163,19 @@ export class Watch {
       !this.#has(host, stream, 'COMMIT')
     if (needs && !runsOn && !needs.some(kind => this.#has(host, stream, kind)))
       this.fail('I5', `${name} does ${act}(${textOf(args)}) without a record of ${needs.join(' or ')}`)
+  }
+
+  /** A cold boot needs its grant in the journal, and nothing of the VM anywhere that may still run. */
+  #booting(host: HostId, { uuid }: VmConfig): void {
+    this.coldBoots++
+    const journal = this.#journals.get(host)
+    const granted = journal
+      ?.streams('boot/', 'open')
+      .some(stream => journal.read(stream).some(({ kind }) => kind === 'BOOT'))
+    if (!granted) this.fail('I5', `${host} starts the VM without a record of its grant`)
+    const copies = this.#world.copies(uuid).filter(copy => this.present(copy.domain))
+    if (copies.length > 0)
+      this.fail('I3', `${host} starts the VM anew while a present copy is on ${copies[0]!.host.spec.id}`)
   }
 
   said(from: HostId, move: MoveId, message: PeerMessage): void {

@@ -1,10 +1,14 @@
 /** One host's agent, as composed for the simulation: the real agent and movers, everything below them simulated. */
 import {
+  Boots,
   createAgent,
   defaultQualityRules,
   EpochIndex,
+  Histories,
   Moves,
   openReportBuffer,
+  promisedMiB,
+  SeenVms,
   Sweeper,
 } from '@heliotrope/agent'
 import type { Agent } from '@heliotrope/agent'
@@ -12,6 +16,8 @@ import { MINUTE, SECOND, seededRng } from '@heliotrope/shared'
 import type { Cancel, HostId, Log, MemoryJournal, MoveId, MoveRole, Signer, Socket } from '@heliotrope/shared'
 import { simPower } from '../drivers/power.js'
 import { simHypervisor } from '../drivers/hypervisor.js'
+import { simMaker } from '../drivers/maker.js'
+import { simStorage } from '../drivers/storage.js'
 import { simMeters } from '../drivers/meters.js'
 import type { SimMeters } from '../drivers/meters.js'
 import type { Network } from '../net/network.js'
@@ -69,11 +75,12 @@ export class SimAgent {
     const { clock } = world
     const { id } = host.spec
     const rng = seededRng(seedFor(world.spec.seed, `${id}/${host.bootCount}`))
+    const epochs = new EpochIndex(this.journal)
     const moves = new Moves({
       clock,
       log,
       journal: this.journal,
-      epochs: new EpochIndex(this.journal),
+      epochs,
       launcher: this.launcher,
       host: id,
       key: signer.fingerprint,
@@ -84,20 +91,47 @@ export class SimAgent {
     })
     const rules = { ...defaultQualityRules, staleAfterMs: 5 * MINUTE }
     const neighbours = host.site.hosts.map(other => other.id).filter(other => other !== id)
+    const histories = new Histories(this.journal)
+    const hypervisor = simHypervisor(world, host)
     const agent = createAgent(
       {
         clock,
         rng,
         log,
         journal: this.journal,
-        hypervisor: simHypervisor(world, host),
+        hypervisor,
         meters: this.meters.meters.map(meter => ({ meter, everyMs: 30 * SECOND, rules })),
         moves,
+        seen: new SeenVms({
+          clock,
+          log,
+          journal: this.journal,
+          histories,
+          bootId: host.bootId,
+          epochOf: vm => epochs.of(vm),
+          read: async () => undefined,
+        }),
+        boots: new Boots({
+          clock,
+          log,
+          journal: this.journal,
+          hypervisor,
+          storage: simStorage(world, host),
+          maker: simMaker(world, host),
+          histories,
+          epochs,
+          host: id,
+          key: signer.fingerprint,
+          bootId: host.bootId,
+          coordinatorKeys,
+          openMoves: () => moves.open(),
+          promisedMiB: present => promisedMiB(this.journal, undefined, present),
+        }).handlers,
         sweeper: new Sweeper({
           clock,
           log,
           journal: this.journal,
-          hypervisor: simHypervisor(world, host),
+          hypervisor,
           bootId: host.bootId,
           xlAtWork: async () => host.xls.size > 0,
         }),

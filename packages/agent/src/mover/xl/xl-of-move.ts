@@ -49,6 +49,16 @@ export function xlAtWork(proc: string): boolean {
     })
 }
 
+/** True while an xl lives here that has this word on its command line, and is not the monitor that it leaves behind. */
+export function xlWith(proc: string, word: string): boolean {
+  return readdirSync(proc)
+    .filter(name => /^\d+$/.test(name))
+    .some(pid => {
+      const argv = words(`${proc}/${pid}/cmdline`)
+      return (isXl(argv[0]) || isXl(argv[1])) && argv.includes(word) && !isMonitor(`${proc}/${pid}/fd/0`)
+    })
+}
+
 function words(file: string): string[] {
   try {
     return readFileSync(file, 'latin1').split('\0')

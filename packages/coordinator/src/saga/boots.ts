@@ -1,0 +1,159 @@
+/** All cold boots: asks for one, keeps at most one per VM and none beside a move, takes up the open ones after a restart. */
+import { HeliotropeError, newBootId, newCommandId } from '@heliotrope/shared'
+import type { BootEvidence, BootId, HostId, ReasonStep, Rng, VmConfig, VmId } from '@heliotrope/shared'
+import { BOOT_PREFIX, bootStream, foldBoot, readBoot } from './boot-records.js'
+import type { BootRequested, BootState } from './boot-records.js'
+import { BootSaga } from './boot-saga.js'
+import type { BootSagaPorts } from './boot-saga.js'
+import type { Epochs } from './epochs.js'
+import type { VmNote } from '../state/fleet.js'
+
+export interface BootRequest {
+  vm: VmId
+  name: string
+  config: VmConfig
+  to: HostId
+  /** Highest epoch that anybody has certified for it. */
+  epoch: number
+  /** Every other host that may hold something of it, or a grant for it. */
+  others: readonly HostId[]
+  reason: ReasonStep[]
+}
+
+export interface BootsPorts extends Omit<BootSagaPorts, 'ended'> {
+  rng: Rng
+  epochs: Epochs
+  noteOf: (vm: VmId) => VmNote
+  ended(state: BootState): void
+}
+
+export class Boots {
+  readonly #ports: BootsPorts
+  readonly #open = new Map<BootId, { saga: BootSaga; requested: BootRequested }>()
+  readonly #running = new Set<Promise<void>>()
+  readonly #parties = new Map<VmId, Set<HostId>>()
+
+  constructor(ports: BootsPorts) {
+    this.#ports = ports
+  }
+
+  /** Audit acts that this goes on with; before `start`, too. */
+  openActs(): string[] {
+    return this.#unsealed().map(({ requested }) => requested.audit)
+  }
+
+  /** Reads the journal and takes up what is open. @throws journal-failed */
+  start(): void {
+    const { audit, epochs, fleet, journal } = this.#ports
+    const unsealed = new Set(journal.streams(BOOT_PREFIX, 'open'))
+    for (const stream of journal.streams(BOOT_PREFIX, 'all')) {
+      const state = foldBoot(stream.slice(BOOT_PREFIX.length) as BootId, journal.read(stream))
+      if (!state) continue
+      const { vm, epoch, audit: act } = state.requested
+      epochs.granted(vm, epoch)
+      this.#noteParties(state.requested)
+      if (!state.done) this.#launch(state.boot, state.requested)
+      else {
+        if (state.done.outcome === 'booted') fleet.note(vm, { epoch, owner: state.requested.to.host })
+        if (!unsealed.has(stream)) continue
+        audit.finish(act, state.done.outcome === 'booted' ? 'done' : 'failed', state.done.why)
+        journal.seal(stream)
+      }
+    }
+  }
+
+  /** Lets the boots be; they are taken up at the next start. */
+  async stop(): Promise<void> {
+    for (const { saga } of this.#open.values()) saga.stop()
+    await Promise.all(this.#running)
+  }
+
+  /** @returns its id; the boot goes on by itself @throws conflict | unavailable | refused, saying why; journal-failed */
+  request({ vm, name, config, to, epoch, others, reason }: BootRequest): BootId {
+    const { audit, epochs, fleet, fenced, journal, noteOf, rng } = this.#ports
+    const { busy } = noteOf(vm)
+    if (busy) throw new HeliotropeError('conflict', `${name} is being moved or started already (${busy})`)
+    const host = fleet.host(to)
+    if (!host?.connected)
+      throw new HeliotropeError('unavailable', `host ${to} is not connected`, {
+        remedy: `check heliotrope-agent on ${to}`,
+      })
+    if (host.closed !== undefined)
+      throw new HeliotropeError('refused', `host ${to} takes no VM: ${host.closed}`)
+    const boot = newBootId(rng)
+    const evidence: BootEvidence[] = others.flatMap(id => fenced(id) ?? [])
+    const act = audit.begin({ what: 'vm.boot', subject: vm, reason, details: { boot, name, to } })
+    const requested: BootRequested = {
+      ...{ vm, name, config, reason, evidence, audit: act },
+      to: { host: to, key: host.key, bootId: host.bootId },
+      epoch: epochs.next(vm, epoch),
+      others: others
+        .filter(id => !evidence.some(one => one.host === id))
+        .map(id => ({ host: id, id: newCommandId(rng) })),
+      id: newCommandId(rng),
+    }
+    try {
+      journal.append(bootStream(boot), 'REQUESTED', requested)
+    } catch (error) {
+      audit.finish(act, 'failed', HeliotropeError.from(error).message)
+      throw error
+    }
+    epochs.granted(vm, requested.epoch)
+    this.#noteParties(requested)
+    this.#launch(boot, requested)
+    return boot
+  }
+
+  state(boot: BootId): BootState | undefined {
+    return readBoot(this.#ports.journal, boot)
+  }
+
+  /** Hosts that took part in boots of the VM. */
+  partiesOf(vm: VmId): HostId[] {
+    return [...(this.#parties.get(vm) ?? [])]
+  }
+
+  /** Open boots, oldest first. */
+  open(): BootState[] {
+    return [...this.#open.keys()].flatMap(boot => this.state(boot) ?? [])
+  }
+
+  /** The hosts at which boots are under way: they stay awake. */
+  engaged(): HostId[] {
+    return [...this.#open.values()].map(({ requested }) => requested.to.host)
+  }
+
+  /** A host came back, or was fenced. */
+  poke(): void {
+    for (const { saga } of this.#open.values()) saga.poke()
+  }
+
+  #noteParties({ vm, to, others }: BootRequested): void {
+    const known = this.#parties.get(vm) ?? new Set()
+    this.#parties.set(vm, known.add(to.host))
+    for (const { host } of others) known.add(host)
+  }
+
+  #unsealed(): BootState[] {
+    const { journal } = this.#ports
+    return journal
+      .streams(BOOT_PREFIX, 'open')
+      .flatMap(stream => foldBoot(stream.slice(BOOT_PREFIX.length) as BootId, journal.read(stream)) ?? [])
+  }
+
+  #launch(boot: BootId, requested: BootRequested): void {
+    const { fleet } = this.#ports
+    fleet.note(requested.vm, { busy: boot as unknown as VmNote['busy'], movingTo: requested.to.host })
+    const ended = (state: BootState): void => {
+      this.#open.delete(boot)
+      this.#ports.ended(state)
+    }
+    const saga = new BootSaga({ ...this.#ports, ended }, boot)
+    this.#open.set(boot, { saga, requested })
+    const run = saga.run().finally(() => {
+      this.#open.delete(boot)
+      this.#running.delete(run)
+    })
+    this.#running.add(run)
+  }
+}

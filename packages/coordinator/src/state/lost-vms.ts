@@ -1,0 +1,104 @@
+/**
+ * Which VMs died with a host, by what all hosts say and what the coordinator's own journal certifies. Pure: in doubt a VM is
+ * named with what would have to be known, and not started.
+ */
+import type { Epoch, HostId, LostVm, Ms, VmConfig, VmId } from '@heliotrope/shared'
+import type { HostRecord } from './host-record.js'
+import type { VmNote } from './fleet.js'
+
+export interface LostView {
+  vm: VmId
+  name: string
+  /** Of the host that owned it. */
+  epoch: Epoch
+  /** The host with which it died; it has the first right to start it. */
+  host: HostId
+  config?: VmConfig
+  seenAt?: Ms
+  /** What keeps it from being started without an order by hand; undefined if nothing does. */
+  doubt?: string
+  /** Every other host that may hold something of it. */
+  others: HostId[]
+}
+
+export interface LostInput {
+  hosts: readonly HostRecord[]
+  noteOf: (vm: VmId) => VmNote
+  /** That the host was off after the boot it was last heard of in. */
+  fenced: (host: HostId, bootId: string) => boolean
+  /** Hosts that took part in moves and boots of the VM. */
+  partiesOf: (vm: VmId) => readonly HostId[]
+}
+
+interface Claim {
+  host: HostRecord
+  lost: LostVm
+}
+
+export function lostVms(input: LostInput): LostView[] {
+  const claims = new Map<VmId, Claim[]>()
+  const claim = (host: HostRecord, lost: LostVm): void =>
+    void claims.set(lost.vm, [...(claims.get(lost.vm) ?? []), { host, lost }])
+  for (const host of input.hosts) {
+    if (host.connected && host.reportBoot === host.bootId)
+      for (const lost of host.lost ?? []) claim(host, lost)
+    else if (!host.connected && input.fenced(host.id, host.bootId))
+      fencedClaims(host).forEach(lost => claim(host, lost))
+  }
+  return [...claims]
+    .flatMap(([vm, all]) => judged(vm, all, input) ?? [])
+    .sort((a, b) => (a.vm < b.vm ? -1 : 1))
+}
+
+/** A host that is off tells nothing: what it last reported as running died with it. */
+const fencedClaims = (host: HostRecord): LostVm[] => [
+  ...(host.lost ?? []),
+  ...host.domains
+    .filter(domain => domain.state === 'running' || domain.state === 'paused' || domain.state === 'suspended')
+    .filter(domain => !domain.name.endsWith('--incoming'))
+    .map(({ uuid, name, epoch, config }) => ({
+      vm: uuid,
+      name: config?.name ?? name,
+      epoch,
+      certain: true,
+      seenAt: host.lastReportAt,
+      ...(config && { config }),
+    })),
+]
+
+function judged(
+  vm: VmId,
+  claims: Claim[],
+  { hosts, noteOf, fenced, partiesOf }: LostInput,
+): LostView | undefined {
+  const [first] = [...claims].sort((a, b) => b.lost.epoch - a.lost.epoch || (a.host.id < b.host.id ? -1 : 1))
+  const note = noteOf(vm)
+  if (!first || note.busy !== undefined) return undefined
+  const { host, lost } = first
+  // Somebody else has owned it since: this host's word is of an earlier life of the VM.
+  if (lost.epoch < note.epoch && note.owner !== host.id) return undefined
+  const seen = hosts.filter(one => one !== host && one.domains.some(domain => domain.uuid === vm))
+  if (seen.some(one => one.connected)) return undefined
+  const doubts = [
+    ...(lost.certain ? [] : ['it had just vanished when its host went down, and may have been shut down']),
+    ...seen
+      .filter(one => !fenced(one.id, one.bootId))
+      .map(one => `${one.id} does not answer, and had something of it when last heard`),
+    ...(lost.config ? [] : ['its config is not known']),
+  ]
+  const parties = [...partiesOf(vm), ...seen.map(one => one.id), ...claims.map(one => one.host.id)]
+  const reachable = (id: HostId): boolean => {
+    const one = hosts.find(other => other.id === id)
+    return one !== undefined && (one.connected || fenced(id, one.bootId))
+  }
+  return {
+    vm,
+    name: lost.name,
+    epoch: Math.max(lost.epoch, note.epoch),
+    host: host.id,
+    ...(lost.config && { config: lost.config }),
+    ...(lost.seenAt !== undefined && { seenAt: lost.seenAt }),
+    ...(doubts.length > 0 && { doubt: doubts.join('; ') }),
+    others: [...new Set(parties)].filter(id => reachable(id)).sort(),
+  }
+}
