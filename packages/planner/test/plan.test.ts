@@ -85,6 +85,37 @@ void t.test('what stands against a move is named', async t => {
   }
 })
 
+void t.test(
+  'a VM that cannot move live moves by save and restore where that is allowed, and says for how long',
+  async t => {
+    const shadowless = (change: Parameters<typeof darkAndSunny>[0]): ReturnType<typeof darkAndSunny> =>
+      darkAndSunny(world => {
+        world.vm.liveBlockers = ['PV guest without shadow paging']
+        change?.(world)
+      })
+    const forbidden = shadowless(() => {})
+    t.match(explain(await planFor(forbidden), forbidden.snapshot, uuid(1)), /Allow regular moves/)
+    const allowed = shadowless(({ vm }) => (vm.regularAllowed = true))
+    const [move] = (await planFor(allowed)).moves
+    t.match(move, { vm: uuid(1), reason: /cannot move live .* stands still for about \d+ s meanwhile/ })
+    t.equal(move?.stillMs, move?.durationMs)
+    const live = (await planFor(darkAndSunny(({ vm }) => (vm.regularAllowed = true)))).moves[0]
+    t.ok(live && live.stillMs === undefined, 'live where it can be')
+    const hopeless = shadowless(({ vm }) => {
+      vm.regularAllowed = true
+      vm.regularBlockers = ['PCI 00:1f']
+    })
+    t.match(
+      explain(await planFor(hopeless), hopeless.snapshot, uuid(1)),
+      /not? .*even by save and restore: PCI/,
+    )
+    const [one] = allowed.snapshot.vms
+    const strict = { ...policy, maxStillMs: (move?.stillMs ?? 0) - 1 }
+    t.match(checkMove(allowed.snapshot, strict, one!.uuid, move!.to), [{ code: 'still-too-long' }])
+    t.strictSame(checkMove(allowed.snapshot, policy, one!.uuid, move!.to), [])
+  },
+)
+
 void t.test('what stands against each target is named', async t => {
   const cases: [ReasonCode, Parameters<typeof darkAndSunny>[0]][] = [
     ['no-target', ({ sunny, sleeper }) => (sunny.facts.freeMemoryMiB = sleeper.facts.freeMemoryMiB = 1000)],

@@ -262,7 +262,8 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
     const isJournal = error instanceof HeliotropeError && error.code === 'journal-failed'
     if (!isJournal || readyGiven || (last !== 'PREPARED' && last !== 'HANDOVER')) return
     letGo()
-    if (regular)
+    // Not in recovery: a COMMIT that failed in another process may still be found after a crash.
+    if (regular && ports.transfer)
       await runOn().catch(warn => log.warn('the VM still stands still', { error: errorChain(warn) }))
   }
 

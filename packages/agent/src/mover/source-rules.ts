@@ -10,8 +10,8 @@ import type { Aside, SourceRecord } from './records.js'
 
 /**
  * The source's copy. `suspended`: stands still as the move's xl left it, which a regular move shows as a paused domain;
- * `paused`: stands still for another reason. `elsewhere`: a domain with this uuid runs here that is not the one the move began with (the guest
- * rebooted). `ended`: it powered off, crashed or rebooted and is kept by xl. `unseen`: not looked at this time.
+ * `paused`: stands still for another reason. `elsewhere`: a domain with this uuid runs here that is not the one the move
+ * began with (the guest rebooted). `ended`: it powered off, crashed or rebooted and is kept by xl. `unseen`: not looked at this time.
  */
 export type SourceCopy = 'running' | 'suspended' | 'paused' | 'ended' | 'absent' | 'elsewhere' | 'unseen'
 

@@ -14,6 +14,7 @@ import type {
   HostCertificate,
   HostCertificateKind,
   MemoryJournal,
+  MoveKind,
   MoveRole,
   Signer,
 } from '@heliotrope/shared'
@@ -62,7 +63,7 @@ export class SideBench {
   readonly #grant: GrantBody
   #running: Promise<void> | undefined
 
-  constructor(role: MoveRole) {
+  constructor(role: MoveRole, how: MoveKind = 'live') {
     this.#role = role
     const side = (name: MoveRole): GrantBody['from'] => ({
       host: hostId(name === 'source' ? 'a' : 'b'),
@@ -77,6 +78,7 @@ export class SideBench {
       from: side('source'),
       to: side('target'),
       config: vm,
+      how,
       startBefore: START + 60_000,
       at: START,
     }

@@ -16,8 +16,9 @@ type Stage = 'new' | 'suspending' | 'copying' | 'ending' | 'exited'
 
 const STEP_MS: Ms = 1 * SECOND
 const SUSPEND_TIMEOUT_MS: Ms = 60 * SECOND
-/** Between the last byte and the exit. */
+/** Between the last byte and the exit; and where it fails there, later than the target's READY can come. */
 const END_MS: Ms = 40
+const FAILS_MS: Ms = 2 * SECOND
 
 export class SaveXl implements SourceTransfer, XlProcess {
   onChange: () => void = () => {}
@@ -124,7 +125,7 @@ export class SaveXl implements SourceTransfer, XlProcess {
     this.#load(false)
     stream.end(imageOf(domain))
     this.streamSent = true
-    this.#after(END_MS, () => {
+    this.#after(faults?.saveFails ? FAILS_MS : END_MS, () => {
       if (faults?.saveFails) return this.#resumeAndExit('failed behind the last page')
       if (host.domains.has(domain.domid) && domain.state === 'suspended')
         world.setState(host, domain, 'paused', 'xl save -p: done')
