@@ -21,6 +21,7 @@ import type { MoveService } from './execute/move-service.js'
 import { noPower } from './execute/power-service.js'
 import type { PowerService } from './execute/power-service.js'
 import type { SeenVms } from './execute/seen-vms.js'
+import type { EndedGuests } from './execute/ended-guests.js'
 import type { Sweeper } from './execute/sweeper.js'
 import type { Hypervisor } from './ports.js'
 import type { ReportBuffer } from './report/buffer.js'
@@ -43,6 +44,8 @@ export interface AgentPorts {
   moves: MoveService
   /** Default: suspended domains are left alone, unseen. */
   sweeper?: Pick<Sweeper, 'look' | 'alarms'>
+  /** Default: guests that ended are left to xl's monitor. */
+  ended?: Pick<EndedGuests, 'look' | 'alarms'>
   /** What runs here, written down. Default: not. */
   seen?: Pick<SeenVms, 'look' | 'lost' | 'alarms'>
   /** Default: no VM is started or yielded. */
@@ -191,6 +194,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
     const own: Alarm[] = [
       ...meters.alarms(),
       ...(ports.sweeper?.alarms() ?? []),
+      ...(ports.ended?.alarms() ?? []),
       ...(ports.seen?.alarms() ?? []),
       ...(hypervisorProblem ? [hypervisorProblem] : []),
       ...(problem === undefined
@@ -237,6 +241,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
         factsAt = clock.mono()
       }
       await ports.sweeper?.look(seen.domains)
+      await ports.ended?.look(seen.domains)
       domains = await describeDomains(seen.domains, hypervisor, moves)
       await ports.seen?.look(domains)
       cpuS = cpuSeconds(seen.domains, seen.dom0CpuS)

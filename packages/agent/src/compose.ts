@@ -24,6 +24,7 @@ import { Boots } from './execute/boots.js'
 import { EpochIndex } from './execute/epochs.js'
 import { Moves, promisedMiB } from './execute/moves.js'
 import { processLauncher } from './execute/process-launcher.js'
+import { EndedGuests } from './execute/ended-guests.js'
 import { SeenVms } from './execute/seen-vms.js'
 import { createStandby } from './execute/standby.js'
 import { Sweeper } from './execute/sweeper.js'
@@ -215,6 +216,7 @@ export async function runAgent(
         openMoves: () => moves.open(),
         promisedMiB: present => promisedMiB(journal, undefined, present),
       }).handlers,
+      ended: new EndedGuests({ clock, log, journal, hypervisor, maker, bootId }),
       sweeper: new Sweeper({
         clock,
         log,

@@ -69,11 +69,11 @@ interface Stream {
   records: MoveRecord<SourceRecord | TargetRecord>[]
 }
 
-const has = (records: Stream['records'], kind: string): boolean =>
+export const has = (records: Stream['records'], kind: string): boolean =>
   records.some(record => record.kind === kind)
 
 /** All moves of the VM that this host has taken part in, by epoch. */
-function streamsOf(journal: Journal, vm: VmId): Stream[] {
+export function streamsOf(journal: Journal, vm: VmId): Stream[] {
   return (['source', 'target'] as const)
     .flatMap(role =>
       journal.streams(`${role}/`, 'all').flatMap(name => {
