@@ -54,6 +54,7 @@ const journal = (_name: string, clock: Fleet['clock']): MemoryJournal => ({
   ...openSqliteJournal({ file: ':memory:', clock }),
   fault: () => undefined,
   crash: () => {},
+  lose: () => {},
   unreadable: false,
 })
 const collect = (globalThis as { gc?: () => void }).gc

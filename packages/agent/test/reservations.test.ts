@@ -46,7 +46,10 @@ t.test('used by itself only where the target keeps registrations', async t => {
     t.equal(await host(target, 'a').kind(disk), persistent ? 'pr' : 'none')
     t.equal(await host(target, 'a', 'pr').kind(disk), 'pr')
   }
-  t.equal(await host(new SgTarget(), 'a').kind({ ...disk, source: { kind: 'local', path: '/dev/vg/vm1' } }), 'none')
+  t.equal(
+    await host(new SgTarget(), 'a').kind({ ...disk, source: { kind: 'local', path: '/dev/vg/vm1' } }),
+    'none',
+  )
 })
 
 t.test('of two that evict each other the first has the disk', async t => {

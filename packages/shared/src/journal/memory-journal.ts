@@ -14,6 +14,8 @@ export interface MemoryJournal extends Journal {
   fault: (stream: string, kind: string) => JournalFault | undefined
   /** What a power cut leaves: only synced records. */
   crash(): void
+  /** What a lost disk leaves: nothing. */
+  lose(): void
   /** Reading stops being possible: a torn or damaged file. */
   unreadable: boolean
 }
@@ -84,6 +86,11 @@ export function openMemoryJournal(clock: Clock): MemoryJournal {
       open = new Set()
       records.forEach(index)
       for (const stream of sealed) open.delete(stream)
+    },
+    lose() {
+      synced = 0
+      sealed.clear()
+      journal.crash()
     },
     close() {},
   }

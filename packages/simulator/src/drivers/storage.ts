@@ -10,6 +10,10 @@ import { simFence } from './fence.js'
 export function simStorage(world: World, host: SimHost): Storage {
   const id = host.spec.id
   const { reservations } = world.disks
+  const reached = (disk: Disk): void => {
+    if (world.disks.cutOff.has(id))
+      throw new HeliotropeError('exec-failed', `the storage of disk ${disk.vdev} does not answer ${id}`)
+  }
   const used = (disk: Disk): boolean =>
     [...host.domains.values()].some(domain => domain.config.disks.some(own => own.path === disk.path))
   return {
@@ -17,6 +21,7 @@ export function simStorage(world: World, host: SimHost): Storage {
       if (world.disks.attached(id, disk)) return
       if (disk.source.kind !== 'iscsi' || disk.source.portal !== PORTAL)
         throw new HeliotropeError('refused', `disk ${disk.vdev} cannot be reached from ${id}`)
+      reached(disk)
       world.disks.attach(id, disk)
     },
     detach: async disk => {
@@ -25,12 +30,16 @@ export function simStorage(world: World, host: SimHost): Storage {
       if (!world.disks.attached(id, disk) && !left) return
       if (used(disk))
         throw new HeliotropeError('conflict', `disk ${disk.vdev} is in use by a domain on ${id}`)
-      if (left) reservations.unregister(disk, id)
+      if (left) {
+        reached(disk)
+        reservations.unregister(disk, id)
+      }
       world.disks.detach(id, disk)
     },
     attached: async disk => world.disks.attached(id, disk),
     ...(world.spec.fenced && {
       fence: simFence(world, id, disk => {
+        reached(disk)
         if (!world.disks.attached(id, disk))
           throw new HeliotropeError('exec-failed', `disk ${disk.vdev} is not attached to ${id}`)
       }),

@@ -27,6 +27,8 @@ export const moreKills = [
   'power b long',
   'power both',
 ] as const
+/** The storage does not answer the host for a while. */
+export const storageFaults = ['storage a', 'storage b'] as const
 /** `cut`: black-holed for a while. `drop`: the connections end. */
 export const linkFaults = ['cut ab', 'cut ac', 'cut bc', 'drop ab', 'drop ac', 'drop bc'] as const
 export const messageFates = fates
@@ -78,6 +80,10 @@ export function applyFault(fleet: FaultFleet, what: string, point: string): bool
       return journal(fleet, point, 'lose-sync', true)
     case 'torn':
       return torn(fleet, point)
+    case 'storage':
+      return storage(fleet, who as HostId)
+    case 'forget':
+      return forget(fleet, who as HostId)
     case 'jump':
       return jump(fleet, who, how === '+1h' ? HOUR : -HOUR)
     case 'guest':
@@ -154,6 +160,17 @@ function link(fleet: FaultFleet, verb: 'cut' | 'drop', ends: string): boolean {
   return true
 }
 
+function storage(fleet: FaultFleet, who: HostId): boolean {
+  const { cutOff } = fleet.world.disks
+  if (cutOff.has(who)) return false
+  cutOff.add(who)
+  fleet.heal(CUT_MS, () => {
+    fleet.tell(`the storage answers ${who} again`)
+    cutOff.delete(who)
+  })
+  return true
+}
+
 /** `a`, `b` or `c`, from the name of the process whose record it is. */
 const journalAt = (point: string): string =>
   point.startsWith('coordinator') ? 'c' : (/@(\w+)/.exec(point)?.[1] ?? 'c')
@@ -183,6 +200,13 @@ function torn(fleet: FaultFleet, point: string): boolean {
     fleet.tell(`the journal of ${node.id} has been seen to`)
     node.journal.unreadable = false
   })
+  return true
+}
+
+/** Power goes, and with it the disk that holds the journal. */
+function forget(fleet: FaultFleet, who: HostId): boolean {
+  if (!power(fleet, who, POWER_MS)) return false
+  fleet.host(who).journal.lose()
   return true
 }
 

@@ -11,6 +11,7 @@ import {
   messageFates,
   moreKills,
   recordFaults,
+  storageFaults,
   xlFaults,
 } from './fault-kinds.js'
 import type { Injection, Phase, PointSeen } from './points.js'
@@ -20,7 +21,7 @@ const phases: readonly Phase[] = ['before', 'after']
 /** Faults that make sense before, or after, a point of this kind. */
 function faultsAt({ kind, point }: PointSeen, phase: Phase): readonly string[] {
   if (kind === 'message') return phase === 'before' ? messageFates : []
-  const anywhere = [...kills, ...linkFaults, ...guestFaults, ...clockFaults]
+  const anywhere = [...kills, ...linkFaults, ...storageFaults, ...guestFaults, ...clockFaults]
   if (kind === 'record' && phase === 'before') return [...anywhere, ...moreKills, ...recordFaults, 'torn']
   if (point === 'start #1') return [...anywhere, ...xlFaults]
   return anywhere
@@ -81,6 +82,7 @@ const weighed: readonly (readonly [weight: number, faults: readonly string[]])[]
   [10, kills],
   [3, moreKills],
   [6, linkFaults],
+  [2, storageFaults],
   [1, guestFaults],
   [1, clockFaults],
 ]

@@ -28,6 +28,8 @@ interface DiskState {
 export class SimDisks {
   readonly faults: DiskFaults = { below: 0, torn: 0, twoWriters: 0, unattached: 0, turnedAway: 0 }
   readonly reservations = new SimReservations()
+  /** Hosts that cannot reach the storage now: what their guests write waits, as the kernel has it wait. */
+  readonly cutOff = new Set<HostId>()
   readonly #disks = new Map<VmId, DiskState>()
   readonly #attached = new Map<HostId, Set<string>>()
 
@@ -36,6 +38,7 @@ export class SimDisks {
     const state = this.#disks.get(vm) ?? { count: 0, generation: 0 }
     this.#disks.set(vm, state)
     if (disks.some(disk => !this.attached(host, disk))) this.faults.unattached++
+    if (this.cutOff.has(host)) return
     if (disks.some(disk => !this.reservations.mayWrite(disk, host))) {
       this.faults.turnedAway++
       return
