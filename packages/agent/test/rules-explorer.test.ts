@@ -71,6 +71,20 @@ t.test('the coordinator gone, hosts and link come back: at one place, or lost wi
   for (const act of acts) t.ok(events.has(act), act)
 })
 
+t.test('a regular move, with its copy paused at the source: the same ends', async t => {
+  const { ends, events } = everywhere(t, { faults: Math.max(1, FAULTS - 1), regular: true })
+  t.strictSame([...ends.keys()].sort(), ['cold boot', 'source', 'source+open', 'target', 'target+open'])
+  for (const act of [
+    'SRC HANDOVER: commit',
+    'SRC COMMIT: reclaim (the target refused)',
+    'SRC RELEASED: destroy',
+    'SRC ABORT: resume',
+    'FAULT src xl: fails behind END, resumes, exits',
+  ])
+    t.ok(events.has(act), act)
+  if (FAULTS > 2) everywhere(t, { faults: 1, regular: true, staleLooks: true })
+})
+
 t.test('with the coordinator to tell that the other side has closed, every stream closes', async t => {
   const { ends } = everywhere(t, { faults: Math.max(1, FAULTS - 1), coordinator: true })
   t.strictSame([...ends.keys()].sort(), ['cold boot', 'source', 'target'])

@@ -42,8 +42,29 @@ const besideXl = (view: TargetView): ReturnType<typeof targetStep> =>
 const besideOwnXl = (view: SourceView): ReturnType<typeof sourceStep> =>
   sourceStep(view.live ? view : { ...view, xlGone: true })
 
+const regular: Mutant['options'] = { regular: true }
+
 /** Each of these must be found. */
 export const harmful: Mutant[] = [
+  mutant(
+    'R_ENDSEEN: COMMIT before xl save has ended',
+    /^I1/,
+    {
+      sourceStep: view =>
+        view.last === 'HANDOVER' && view.live && view.readyGiven && !view.giveUp
+          ? { do: 'commit' }
+          : sourceStep(view),
+    },
+    regular,
+  ),
+  mutant(
+    'a paused domain is not known for the held copy',
+    /^ends in no named state/,
+    {
+      sourceStep: view => sourceStep(view.copy === 'suspended' ? { ...view, copy: 'paused' } : view),
+    },
+    regular,
+  ),
   mutant('B_COMMITEARLY: COMMIT before GO', /^I1/, {
     sourceStep(view) {
       const early = view.last === 'PREPARED' || view.last === 'HANDOVER'

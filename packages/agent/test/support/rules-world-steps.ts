@@ -31,6 +31,7 @@ import {
   txlGone,
   Vm,
 } from './rules-world.js'
+import { saveFaults, saveXl } from './rules-world-save.js'
 import type { World } from './rules-world.js'
 
 export interface Rules {
@@ -41,6 +42,8 @@ export interface Rules {
 }
 
 export interface WorldOptions {
+  /** The source's xl is `xl save -p`. */
+  regular?: boolean
   /** At most so many faults in one run. */
   faults: number
   /** What went down may stay down. */
@@ -70,8 +73,10 @@ export function steps(w: World, rules: Rules, options: WorldOptions, emit: Emit)
     change(next)
     emit(next, label)
   }
-  sourceXl(w, to)
-  targetXl(w, to)
+  if (options.regular) saveXl(w, to)
+  else sourceXl(w, to)
+  lateSuspend(w, to)
+  targetXl(w, options, to)
   if (w.sup === 1 && w.smv !== Mover.dead) sourceMover(w, rules, options, to)
   if (w.tup === 1 && w.tmv !== Mover.dead) targetMover(w, rules, options, to)
   delivery(w, to)
@@ -79,7 +84,7 @@ export function steps(w: World, rules: Rules, options: WorldOptions, emit: Emit)
   if (!options.noSweeper) sweeper(w, to)
   healing(w, options, to)
   if (w.faults < options.faults)
-    faults(w, (label, change) => to(label, next => (next.faults++, change(next))))
+    faults(w, options, (label, change) => to(label, next => (next.faults++, change(next))))
 }
 
 type To = (label: string, change: (next: World) => void) => void
@@ -131,6 +136,9 @@ function sourceXl(w: World, to: To): void {
       else if (!piped) to('src xl: report lost, leaves X--migratedaway suspended', n => (n.sxl = Sxl.gone))
       break
   }
+}
+
+function lateSuspend(w: World, to: To): void {
   if (w.slate === 1 && w.svm === Vm.running)
     to('guest suspends late', n => {
       n.slate = 0
@@ -138,7 +146,7 @@ function sourceXl(w: World, to: To): void {
     })
 }
 
-function targetXl(w: World, to: To): void {
+function targetXl(w: World, { regular }: WorldOptions, to: To): void {
   const piped = w.tmv === Mover.live
   switch (w.txl) {
     case Txl.idle:
@@ -152,7 +160,8 @@ function targetXl(w: World, to: To): void {
           n.txl = Txl.wantsGo
           n.tReadyRead = 1
         })
-      if (!piped || w.smv !== Mover.live || w.sxl === Sxl.gone)
+      // An xl save that has sent everything is gone, and what it sent arrives.
+      if (!piped || w.smv !== Mover.live || (w.sxl === Sxl.gone && !(regular && w.stream > 0)))
         to('tgt xl: stream broken, destroys, exits', n => {
           n.tvm = Vm.none
           n.txl = Txl.gone
@@ -298,7 +307,8 @@ function healing(w: World, options: WorldOptions, to: To): void {
     to('what is down stays down', n => (n.perm = 1))
 }
 
-function faults(w: World, to: To): void {
+function faults(w: World, { regular }: WorldOptions, to: To): void {
+  if (regular) saveFaults(w, to)
   if (w.smv !== Mover.dead) to('FAULT source mover crashes', forgetSource)
   if (w.tmv !== Mover.dead) to('FAULT target mover crashes', forgetTarget)
   if (w.smv === Mover.live && w.sReadyGiven === 0 && (w.sj === sj('PREPARED') || w.sj === sj('HANDOVER')))

@@ -324,7 +324,7 @@ export function sourceView(w: World, choice: SourceChoice = {}): SourceView {
     ready: w.sReady === 1,
     drained: true,
     readyGiven: w.sReadyGiven === 1,
-    goRead: w.sGo === 1,
+    goRead: w.sGo === 1 && w.sReadyGiven === 1,
     reportGiven: w.sReport === 1,
     xlHangs: w.sReport === 1 && (choice.xlHangs ?? false),
     giveUp: live && choice.giveUp ? GIVING_UP : undefined,
