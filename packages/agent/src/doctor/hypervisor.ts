@@ -69,7 +69,8 @@ async function shadow(
     check,
     level: 'warn',
     text: `${text}: PV guests cannot be moved live: ${pv.join(', ')}`,
-    remedy: 'make them PVH (type = "pvh"), or move them by xl save and xl restore',
+    remedy:
+      'make them PVH (type = "pvh"), or allow them to be saved and restored: heliotrope migrate --regular, regular_vms',
   }
 }
 

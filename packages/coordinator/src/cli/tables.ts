@@ -111,6 +111,13 @@ export const hostsTable = (hosts: readonly HostView[]): string =>
     'no host has reported; let one join with: heliotrope token create --host HOST --site SITE',
   )
 
+function movable(vm: VmView): string {
+  if (vm.pinned) return 'pinned'
+  if (vm.liveBlockers.length === 0) return 'yes'
+  if (vm.regularBlockers.length > 0) return `no: ${vm.regularBlockers[0]}`
+  return vm.regularAllowed ? 'regular, standing still' : `regular only, not allowed: ${vm.liveBlockers[0]}`
+}
+
 export const vmsTable = (vms: readonly VmView[]): string =>
   table(
     ['VM', 'HOST', 'SITE', 'STATE', 'TYPE', 'MEMORY', 'POWER', 'EPOCH', 'MOVABLE', 'UUID'],
@@ -123,7 +130,7 @@ export const vmsTable = (vms: readonly VmView[]): string =>
       mib(vm.memoryMiB),
       watts(vm.powerW),
       vm.epoch,
-      vm.pinned ? 'pinned' : vm.liveBlockers.length > 0 ? `no: ${vm.liveBlockers[0]}` : 'yes',
+      movable(vm),
       vm.uuid,
     ]),
     'no VMs',
