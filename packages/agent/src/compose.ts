@@ -127,6 +127,7 @@ export async function runAgent(
     bootId,
     portals,
     fence: config.storage.fence,
+    acl: config.storage.acl,
     bootFolders: config.mover.boot_folders,
     dataDir: config.data_dir,
     logLevel: config.log_level,
@@ -209,6 +210,7 @@ export async function runAgent(
         storage: iscsiStorage({
           ...{ exec: host.exec, files, clock, log, journal, portals },
           fence: config.storage.fence,
+          acl: config.storage.acl,
         }),
         host: config.host,
         key: identity.signer.fingerprint,

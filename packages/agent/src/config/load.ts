@@ -13,7 +13,8 @@ import type { AgentConfig } from './schema.js'
 const KEYS: Record<string, readonly string[]> = {
   '': Object.keys(agentConfigSchema.shape),
   mover: ['address', 'ports', 'boot_folders'],
-  storage: ['iscsi', 'fence'],
+  storage: ['iscsi', 'fence', 'acl'],
+  'storage.acl': ['allow', 'deny', 'list'],
   'storage.iscsi': ['portals'],
   report: ['every_ms', 'buffer_days', 'buffer_mib'],
   'meters.*': meterKeys,

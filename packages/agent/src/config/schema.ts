@@ -9,6 +9,9 @@ const portal = z
   .string()
   .regex(/^[0-9a-zA-Z.:[\]-]+:\d{1,5}$/, 'must be ADDRESS:PORT, for example 10.0.0.5:3260')
 
+/** Program and arguments; no shell sees them. */
+const program = z.tuple([absolute], z.string().max(500))
+
 export const agentConfigSchema = z.strictObject({
   host: hostIdSchema,
   site: siteIdSchema,
@@ -35,6 +38,11 @@ export const agentConfigSchema = z.strictObject({
        * them; one that forgets them when a session breaks then turns the VM's writes away.
        */
       fence: z.enum(['auto', 'pr', 'none']).default('auto'),
+      /**
+       * For targets without reservations: programs that keep the target's list of initiators, the same on every host.
+       * {target}, {portal}, {lun} and {initiator} are filled in. `deny` must also end that initiator's sessions.
+       */
+      acl: z.strictObject({ allow: program, deny: program, list: program }).optional(),
     })
     .default({ iscsi: { portals: [] }, fence: 'auto' }),
   /** Bridges that arriving VMs may use; absent: all. */

@@ -72,6 +72,7 @@ export async function runMover(options: MoverOptions): Promise<void> {
       journal,
       portals: settings.portals,
       fence: settings.fence,
+      acl: settings.acl,
     }),
     signer: signerOf(identity.key),
     bootId: settings.bootId,

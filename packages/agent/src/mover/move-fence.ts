@@ -14,15 +14,6 @@ export const fenceKey = (vm: string, host: HostId, epoch: Epoch): FenceKey =>
 /** How the storage stands to this side. `none`: there is no arbiter. `unseen`: not tried yet. */
 export type StorageStands = 'none' | 'unseen' | 'ours' | 'lost'
 
-/**
- * A VM is started anew by a grant: its disks, which are attached, are this host's, whoever had them.
- * @throws as long as it is not done; the VM must not run before
- */
-export async function claimDisks(storage: Storage, disks: readonly Disk[], key: FenceKey): Promise<void> {
-  for (const disk of disks)
-    if (storage.fence && (await storage.fence.kind(disk)) !== 'none') await storage.fence.takeBack(disk, key)
-}
-
 export class MoveFence {
   readonly #fence: Fence | undefined
   readonly #disks: readonly Disk[]
@@ -36,7 +27,8 @@ export class MoveFence {
     const source = fenceKey(vm, from.host, epoch)
     const target = fenceKey(vm, to.host, epoch + 1)
     this.#fence = storage.fence
-    this.#disks = config.disks
+    // A disk that is only read may be another VM's, too.
+    this.#disks = config.disks.filter(disk => !disk.readonly)
     this.#own = role === 'source' ? source : target
     this.#other = role === 'source' ? target : source
     this.#again = role === 'source' ? fenceKey(vm, from.host, epoch + 2) : fenceKey(vm, to.host, epoch + 3)

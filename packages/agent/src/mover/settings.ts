@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { HeliotropeError } from '@heliotrope/shared'
 import type { HostId } from '@heliotrope/shared'
+import type { AclCommands } from '../drivers/storage/acl/commands.js'
 
 export interface MoverSettings {
   host: HostId
@@ -19,6 +20,7 @@ export interface MoverSettings {
   portals: string[]
   /** Which disks are fenced by reservations. */
   fence: 'auto' | 'pr' | 'none'
+  acl?: AclCommands | undefined
   /** Folders from which a guest that arrives here may take kernel, ramdisk or bootloader. */
   bootFolders: string[]
   dataDir: string

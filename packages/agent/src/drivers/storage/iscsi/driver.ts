@@ -10,6 +10,9 @@ import type { Exec, Storage } from '../../../ports.js'
 import { bootId } from '../../../sense/host.js'
 import { flushDevice } from '../../xen/commands.js'
 import { iscsiPath } from '../../xen/disk-source.js'
+import type { AclCommands } from '../acl/commands.js'
+import { initiatorAcl } from '../acl/driver.js'
+import { eitherFence } from '../fence.js'
 import { notedKeys } from '../reservations/noted.js'
 import { reservations } from '../reservations/driver.js'
 import type { ReservationPorts } from '../reservations/driver.js'
@@ -30,6 +33,8 @@ export interface IscsiPorts {
   portals: readonly string[]
   /** Which disks are fenced; see reservations. */
   fence: ReservationPorts['use']
+  /** The operator's programs for targets without reservations. */
+  acl?: AclCommands | undefined
 }
 
 type IscsiSource = Extract<DiskSource, { kind: 'iscsi' }>
@@ -41,7 +46,9 @@ const LOOK_MS: Ms = 100
 
 export function iscsiStorage(ports: IscsiPorts): Storage {
   const { exec, files, clock, log, journal } = ports
-  const fence = reservations({ exec, log, journal, use: ports.fence })
+  const byKey = reservations({ exec, log, journal, use: ports.fence })
+  const byName = ports.acl && initiatorAcl({ exec, files, commands: ports.acl })
+  const fence = byName ? eitherFence(byKey, byName) : byKey
 
   const hasSession = async ({ portal, iqn }: Target): Promise<boolean> => {
     const { code, stdout, stderr } = await exec(iscsiadm.sessions())
@@ -123,6 +130,8 @@ export function iscsiStorage(ports: IscsiPorts): Storage {
           remedy: 'a VM on local disks can only move to hosts that have the same disk under the same path',
         })
       try {
+        // Who is not on the list cannot log in.
+        await byName?.register(disk, '')
         await logIn(disk, source)
       } catch (error) {
         try {
@@ -150,7 +159,7 @@ export function iscsiStorage(ports: IscsiPorts): Storage {
             'conflict',
             `disk ${disk.path} is used by ${user} on this host: it stays attached`,
           )
-        if (keyLeft) await fence.release(disk)
+        if (keyLeft) await byKey.release(disk)
         await runOk(exec, flushDevice(disk.path))
       }
       if (notOurs && useOf(journal, boot, source).luns.size === 0) return

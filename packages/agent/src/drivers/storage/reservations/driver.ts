@@ -2,7 +2,7 @@
  * SCSI-3 persistent reservations as the fence of a disk: who is registered may write. What was done is read back. A command
  * that meets a reservation conflict was turned away because somebody was faster: the keys tell.
  */
-import { HeliotropeError } from '@heliotrope/shared'
+import { errorChain, HeliotropeError } from '@heliotrope/shared'
 import type { Disk, DiskSource, Journal, Log } from '@heliotrope/shared'
 import { lastLines } from '../../../exec.js'
 import type { Exec, Fence, FenceKey } from '../../../ports.js'
@@ -26,7 +26,12 @@ type IscsiSource = Extract<DiskSource, { kind: 'iscsi' }>
 
 const TRIES = 4
 
-export function reservations({ exec, log, journal, use }: ReservationPorts): Fence {
+export interface Reservations extends Fence {
+  /** As `kind`, but it throws where `kind` answers none: for a disk whose fence was chosen before. */
+  usable(disk: Disk): Promise<boolean>
+}
+
+export function reservations({ exec, log, journal, use }: ReservationPorts): Reservations {
   const known = new Map<string, Capabilities>()
 
   /** A nexus is told of each change of the others' by one command that fails: it is given again. */
@@ -55,6 +60,11 @@ export function reservations({ exec, log, journal, use }: ReservationPorts): Fen
     known.set(path, found)
     return found
   }
+  const usable = async (disk: Disk): Promise<boolean> => {
+    if (use === 'none' || disk.source.kind !== 'iscsi') return false
+    const { persistent, registrantsOnly } = await capabilities(disk)
+    return registrantsOnly && (persistent || use === 'pr')
+  }
   const register = async (disk: Disk, key: FenceKey): Promise<void> => {
     noteKey(journal, sourceOf(disk), key)
     const { persistent } = await capabilities(disk)
@@ -68,15 +78,14 @@ export function reservations({ exec, log, journal, use }: ReservationPorts): Fen
   }
 
   return {
+    usable,
     async kind(disk) {
-      if (use === 'none' || disk.source.kind !== 'iscsi') return 'none'
       try {
-        const { persistent, registrantsOnly } = await capabilities(disk)
-        return registrantsOnly && (persistent || use === 'pr') ? 'pr' : 'none'
+        return (await usable(disk)) ? 'pr' : 'none'
       } catch (error) {
         log.warn('no storage fence: the disk cannot be asked for reservations', {
           disk: disk.path,
-          error: String(error),
+          error: errorChain(error),
         })
         return 'none'
       }
