@@ -12,6 +12,9 @@ import { createAgent } from './agent.js'
 import type { Agent } from './agent.js'
 import type { AgentConfig } from './config/schema.js'
 import { examine } from './doctor/examine.js'
+import { sgPersist } from './drivers/storage/reservations/commands.js'
+import { isEnough } from './drivers/storage/reservations/driver.js'
+import { parseCapabilities } from './drivers/storage/reservations/parse.js'
 import type { DoctorPorts } from './doctor/ports.js'
 import { openMeters } from './drivers/meter/open-meters.js'
 import type { MeterPorts } from './drivers/meter/open-meters.js'
@@ -77,7 +80,21 @@ export function doctorPorts(
     path: env['PATH'] ?? '',
     usesIscsi: config.storage.iscsi.portals.length > 0,
     fences: config.storage.fence !== 'none',
+    fenceOf: fenceOf(host, config),
     ...known,
+  }
+}
+
+/** Without a journal: it only asks. */
+function fenceOf(
+  { exec }: ReturnType<typeof hostPorts>,
+  { storage: { acl, fence } }: AgentConfig,
+): DoctorPorts['fenceOf'] {
+  if (fence === 'none') return undefined
+  return async ({ path }) => {
+    const said = await exec(sgPersist.capabilities(path)).catch(() => undefined)
+    if (said?.code === 0 && isEnough(parseCapabilities(said.stdout), fence)) return 'pr'
+    return acl ? 'acl' : 'none'
   }
 }
 

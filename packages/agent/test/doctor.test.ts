@@ -88,6 +88,28 @@ t.test('a host that is well', async t => {
   t.ok(findings.length >= 6)
 })
 
+t.test('VMs without a storage fence are named, unless the operator wants none', async t => {
+  const disk = (vdev: string, readonly = false) => ({
+    ...{ vdev, readonly, path: `/dev/${vdev}` },
+    source: { kind: 'iscsi' as const, portal: 'p:1', iqn: `iqn.${vdev}`, lun: 1 },
+  })
+  const all = ports(folder(well), { domains: [guest()] })
+  const hypervisor = {
+    ...all.hypervisor,
+    inspect: async () => ({
+      config: { type: 'pvh', disks: [disk('xvda'), disk('xvdb'), disk('xvdc', true)] } as never,
+      ...{ liveBlockers: [], regularBlockers: [] },
+    }),
+  }
+  const of = async (fenceOf: DoctorPorts['fenceOf']): Promise<string[]> =>
+    bad(await examine({ ...all, hypervisor, fenceOf })).map(({ text }) => text)
+  t.strictSame(await of(undefined), [])
+  t.strictSame(await of(async () => 'pr'), [])
+  t.strictSame(await of(async ({ vdev }) => (vdev === 'xvda' ? 'acl' : 'none')), [
+    'web-1: no storage fence on xvdb',
+  ])
+})
+
 t.test('each fault is found, with a remedy', async t => {
   const find = async (tree: Tree, host: Host = {}, more: Partial<DoctorPorts> = {}): Promise<Finding[]> => {
     const findings = bad(await examine(ports(folder({ ...well, ...tree }), host, more)))

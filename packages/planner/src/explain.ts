@@ -11,7 +11,7 @@ export function explain(plan: Plan, snapshot: Snapshot, vm: VmId): string {
   if (work === undefined)
     return `VM ${vm} is not in the fleet; known are: ${snapshot.vms.map(known => known.name).join(', ') || 'none'}.`
   const { state } = work
-  const where = `${state.name} is on ${state.host} at ${state.site} and draws ${state.powerW.toFixed(1)} W.`
+  const where = `${state.name} is on ${state.host} at ${state.site} and draws ${state.powerW.toFixed(1)} W.${fenceText(snapshot, state)}`
   const move = plan.moves.find(candidate => candidate.vm === vm)
   if (move) return `${where} ${moveText(move)}`
   const own = [...hardVmReasons(view, work), ...ruledVmReasons(view, work)].map(reason => reason.text)
@@ -23,6 +23,14 @@ export function explain(plan: Plan, snapshot: Snapshot, vm: VmId): string {
   if (plan.verdict === 'NO_SOLUTION')
     return `${where} It stays: the solver gave no answer (${plan.solver.status}: ${plan.solver.text}).`
   return `${where} It stays: ${priceText(site, plan)}`
+}
+
+/** What the host's doctor says of the VM's disks. */
+function fenceText({ hosts }: Snapshot, { name, host }: { name: string; host: string }): string {
+  const found = hosts
+    .find(({ id }) => id === host)
+    ?.findings.find(({ check, text }) => check === 'storage-fence' && text.startsWith(`${name}: `))
+  return found ? ` ${found.text.slice(name.length + 2)}.`.replace(/^ no/, ' No') : ''
 }
 
 function moveText(move: PlannedMove): string {

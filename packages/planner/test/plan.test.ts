@@ -32,6 +32,13 @@ void t.test('a VM leaves the dark, and its host falls asleep', async t => {
     /should move to sunny-1: with 1 VM moved dark-1 falls empty/,
   )
   t.match(explain(answer, world.snapshot, uuid(2)), /nowhere less/)
+  const text = 'vm1: no storage fence on xvda'
+  const hosts = world.snapshot.hosts.map(one =>
+    one.id === 'dark-1'
+      ? { ...one, findings: [{ check: 'storage-fence', level: 'warn' as const, text, remedy: 'see' }] }
+      : one,
+  )
+  t.match(explain(answer, { ...world.snapshot, hosts }, uuid(1)), /No storage fence on xvda\. It should move/)
   const next = await plan(apply(answer, world.snapshot), world.forecasts, policy, solver)
   t.equal(next.verdict, 'POWER')
   t.match(next.standbys, [{ host: 'dark-1', mode: 'auto', reason: /runs no VM/ }])

@@ -7,6 +7,7 @@ import { checkDom0Weight } from './dom0-weight.js'
 import { checkHypervisor } from './hypervisor.js'
 import { checkOwner } from './owner.js'
 import type { DoctorPorts } from './ports.js'
+import { checkStorageFence } from './storage-fence.js'
 import { checkTools } from './tools.js'
 import { checkXendomains } from './xendomains.js'
 
@@ -14,6 +15,7 @@ const CHECKS = {
   tools: checkTools,
   owner: checkOwner,
   hypervisor: checkHypervisor,
+  'storage-fence': checkStorageFence,
   xendomains: checkXendomains,
   autoballoon: checkAutoballoon,
   'dom0-weight': checkDom0Weight,

@@ -1,7 +1,7 @@
 /** What the checks look at. They change nothing. */
-import type { Ms, VmId } from '@heliotrope/shared'
+import type { Disk, Ms, VmId } from '@heliotrope/shared'
 import type { HostFiles } from '../files.js'
-import type { Exec, Hypervisor } from '../ports.js'
+import type { Exec, FenceKind, Hypervisor } from '../ports.js'
 
 export interface DoctorPorts {
   exec: Exec
@@ -13,6 +13,8 @@ export interface DoctorPorts {
   usesIscsi: boolean
   /** It may keep other hosts from writing to them. */
   fences: boolean
+  /** What keeps other hosts from a disk; absent where the operator wants nothing to. */
+  fenceOf?: ((disk: Disk) => Promise<FenceKind>) | undefined
   /** Coordinator's clock minus ours; undefined while not connected. */
   clockOffsetMs: Ms | undefined
   /** A move of Heliotrope that is open here explains a name or a suspended guest. */

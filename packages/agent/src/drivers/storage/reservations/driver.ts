@@ -60,11 +60,8 @@ export function reservations({ exec, log, journal, use }: ReservationPorts): Res
     known.set(path, found)
     return found
   }
-  const usable = async (disk: Disk): Promise<boolean> => {
-    if (use === 'none' || disk.source.kind !== 'iscsi') return false
-    const { persistent, registrantsOnly } = await capabilities(disk)
-    return registrantsOnly && (persistent || use === 'pr')
-  }
+  const usable = async (disk: Disk): Promise<boolean> =>
+    use !== 'none' && disk.source.kind === 'iscsi' && isEnough(await capabilities(disk), use)
   const register = async (disk: Disk, key: FenceKey): Promise<void> => {
     noteKey(journal, sourceOf(disk), key)
     const { persistent } = await capabilities(disk)
@@ -149,6 +146,10 @@ export function reservations({ exec, log, journal, use }: ReservationPorts): Res
     },
   }
 }
+
+/** Whether a target that can do this is used. */
+export const isEnough = ({ persistent, registrantsOnly }: Capabilities, use: 'auto' | 'pr'): boolean =>
+  registrantsOnly && (persistent || use === 'pr')
 
 function sourceOf({ source, vdev }: Disk): IscsiSource {
   if (source.kind === 'iscsi') return source
