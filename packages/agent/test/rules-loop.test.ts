@@ -39,6 +39,31 @@ t.test('an aborted source resumes its VM once, and not when another move or xl s
   await side.stop()
 })
 
+t.test('a VM that somebody suspends before its copy began is left as it is', async t => {
+  const side = new SideBench('source')
+  side.domain('running')
+  await side.run(1, true)
+  t.strictSame(side.records(), ['ORDERED', 'PREPARED'])
+  side.domain('suspended')
+  side.hear('listening')
+  await side.run(5)
+  t.match(side.journal.read(`source/${MOVE}`).find(({ kind }) => kind === 'ABORT')?.body, {
+    why: /the VM is suspended before its copy began/,
+    untouched: true,
+  })
+  t.equal(side.records().at(-1), 'CLEAN')
+  t.strictSame(side.done, ['close pipes'], 'xl was not started, nothing was resumed')
+  await side.stop()
+
+  const later = new SideBench('source')
+  later.record('PREPARED', { domid: 3, bootId: 'boot-now' })
+  later.record('ABORT', { why: 'suspended by hand', untouched: true })
+  later.domain('suspended')
+  await later.run(5)
+  t.strictSame(later.done, [], 'a mover that recovers knows it, too')
+  await later.stop()
+})
+
 t.test('a refused target that has dropped its copy does not drop the copy of the next move', async t => {
   const side = new SideBench('target')
   side.record('PREPARED')

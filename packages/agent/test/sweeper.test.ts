@@ -40,6 +40,12 @@ void t.test('the verdict', async t => {
   t.equal(verdict(journalOf()), 'foreign', 'never moved')
   t.equal(verdict(journalOf(['source', 3, 'PREPARED', 'ABORT', 'CLEAN']), 11 * MINUTE), 'foreign', 'too late')
   t.equal(verdict(journalOf(['source', 3, 'ABORT', 'CLEAN'])), 'foreign', 'never touched')
+  const early = openMemoryJournal(clock)
+  early.append('source/m', 'ORDERED', { order: { grant: { body: { vm: VM, epoch: 3 } } } })
+  early.append('source/m', 'PREPARED', { domid: domain.domid, bootId: BOOT })
+  early.append('source/m', 'ABORT', { untouched: true })
+  early.append('source/m', 'CLEAN', {})
+  t.equal(verdict(early), 'foreign', 'given up before its xl was started')
   t.equal(
     verdict(journalOf(['source', 3, 'PREPARED', 'COMMIT', 'RECLAIM', 'CLEAN'])),
     'foreign',

@@ -55,6 +55,7 @@ export function suspendedVerdict(
   const abort = records.find(record => record.kind === 'ABORT')
   if (has(records, 'COMMIT') || abort === undefined)
     return foreign(`move ${move} had come to COMMIT: it resumed or destroyed what it suspended`)
+  if (abort.body.untouched) return foreign(`move ${move} was given up before its copy began`)
   if (now - abort.at > LATE_MS)
     return foreign(`move ${move} was given up ${Math.round((now - abort.at) / MINUTE)} min ago`)
   return { what: 'late', move }

@@ -62,6 +62,8 @@ export interface RecordBody {
   bootId?: string
   /** PREPARED: what this side keeps the other from writing with, from here to the end of the move. */
   fence?: FenceKind
+  /** ABORT: xl of this move was never started; a domain that stands suspended is somebody else's. */
+  untouched?: boolean
   order?: MoveOrder
   outcome?: MoveOutcome
   /** The certificate that made us write the record, or that the record gives out. */

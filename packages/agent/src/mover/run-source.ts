@@ -89,7 +89,9 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
     const live = transfer !== undefined
     if (transfer?.streamSent) begun.suspendedAt ||= clock.mono()
     // While the copy runs the hypervisor is left alone: the end of the stream implies that the VM is suspended.
-    const looks = !cleaned && !(live && (last === 'ORDERED' || last === 'PREPARED' || last === 'HANDOVER'))
+    const copies = live && (last === 'ORDERED' || last === 'PREPARED' || last === 'HANDOVER')
+    const begins = last === 'PREPARED' && listening && !started
+    const looks = !cleaned && (!copies || begins)
     const seen = looks ? look(await hypervisor.find(grant.vm)) : undefined
     const drained =
       last === 'PREPARED' && ready && !readyGiven && transfer?.streamSent
@@ -99,7 +101,7 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
     const silentMs = clock.mono() - (begun.committedAt || begun.at)
     return {
       last: last as SourceView['last'],
-      prepared: prepared !== undefined,
+      prepared: prepared !== undefined && journal.find('ABORT')?.body.untouched !== true,
       live,
       xlGone: cleaned || (live ? !started || transfer!.xlExited : await ports.xlOfMoveGone()),
       copy: seen?.copy ?? 'unseen',
@@ -141,7 +143,9 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
     switch (act.do) {
       case 'prepare':
         try {
-          const prepared = { ...(await checkSource(grant, hypervisor)), fence: await fence.prepareSource() }
+          const kind = await fence.prepareSource()
+          // The look comes last: what others do to the VM between it and the record would pass for ours.
+          const prepared = { ...(await checkSource(grant, hypervisor)), fence: kind }
           journal.append('PREPARED', { ...prepared, bootId: ports.bootId })
           log.info('prepared', prepared)
         } catch (error) {
@@ -169,7 +173,12 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
         return
       }
       case 'abort':
-        journal.append('ABORT', { why: act.why, certificate: context.certificate('abort') })
+        journal.append('ABORT', {
+          why: act.why,
+          certificate: context.certificate('abort'),
+          // This process knows that xl was never started; one that recovers cannot.
+          ...(transfer && !started && { untouched: true }),
+        })
         log.warn('aborted', { why: act.why })
         return
       case 'close-pipes':

@@ -17,7 +17,7 @@ export type SourceCopy = 'running' | 'suspended' | 'paused' | 'ended' | 'absent'
 
 export interface SourceView {
   last: Exclude<SourceRecord, Aside>
-  /** PREPARED is in the journal: before it nothing was touched. */
+  /** PREPARED is in the journal, and not an ABORT that knows that nothing was touched. */
   prepared: boolean
   /** This process holds xl's pipes. False: it recovers what another began, or has let go. */
   live: boolean
@@ -106,7 +106,13 @@ export function sourceStep(view: SourceView): SourceAct {
 function copying(view: SourceView): SourceAct {
   if (view.giveUp !== undefined) return { do: 'abort', why: view.giveUp }
   if (view.goRead) return { do: 'commit' }
-  if (!view.started) return view.listening ? { do: 'start-xl' } : wait('the target to listen')
+  if (!view.started) {
+    if (!view.listening) return wait('the target to listen')
+    // Somebody else has it in hand. Nothing of ours has touched it, and nothing of ours will.
+    if (view.copy !== 'running' && view.copy !== 'unseen')
+      return { do: 'abort', why: `the VM is ${view.copy} before its copy began, and not by this move` }
+    return { do: 'start-xl' }
+  }
   if (!view.streamSent || !view.ready) return wait('the copy to be complete')
   if (!view.readyGiven) return view.drained ? { do: 'give-ready' } : wait('the disk queues to drain')
   return wait('xl to give GO')
