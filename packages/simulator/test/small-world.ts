@@ -3,6 +3,7 @@ import { hostId, newMoveId, seededRng, siteId, VirtualClock } from '@heliotrope/
 import type { MoveId } from '@heliotrope/shared'
 import { Network, SourceXl, StreamConnection, TargetXl, uuidOfNumber, World } from '@heliotrope/simulator'
 import type {
+  SaveXl,
   HostSpec,
   SiteSpec,
   SimDomain,
@@ -82,7 +83,7 @@ export interface Pair {
   a: SimHost
   b: SimHost
   network: Network
-  source: SourceXl
+  source: SourceXl | SaveXl
   target: TargetXl
   move: MoveId
 }
@@ -91,12 +92,13 @@ export interface Pair {
 export function xlPair(
   faults: { source?: SourceXlFaults; target?: TargetXlFaults } = {},
   more: Partial<WorldSpec> = {},
+  Source: typeof SourceXl | typeof SaveXl = SourceXl,
 ): Pair {
   const { clock, world, a, b } = smallWorld(more)
   const network = new Network(world)
   const move = newMoveId(seededRng(1))
   const stream = new StreamConnection(clock, network, a.spec.id, b.spec.id)
-  const source = new SourceXl({
+  const source = new Source({
     world,
     host: a,
     network,
