@@ -125,6 +125,7 @@ export class Watch {
     if (role === 'source' && kind === 'ORDERED') owns(0)
     if (role === 'source' && (kind === 'RECLAIM' || kind === 'COMMIT2')) owns(2)
     if (kind === 'ACCEPT' || kind === 'RECLAIM') this.#alone(host, vm, `${role} ${kind}`)
+    if (kind === 'RECLAIM') this.#inHand(host, vm)
     if (role === 'target' && kind === 'ACCEPT') {
       const { certificate } = body as { certificate?: { body: { kind: string } } }
       owns(certificate?.body.kind === 'release2' ? 3 : 1)
@@ -147,6 +148,14 @@ export class Watch {
             `${host} records ${record}, and ${other} ${other === host ? 'may not' : 'may'} write`,
           )
     }
+  }
+
+  /** Whoever takes a VM back without a copy gives up the one that is left elsewhere. */
+  #inHand(host: HostId, vm: VmId): void {
+    const copies = this.#world.copies(vm)
+    if (copies.some(copy => copy.host.spec.id === host)) return
+    const other = copies.find(copy => this.present(copy.domain))
+    if (other) this.fail('I3', `${host} takes the VM back without a copy, and ${other.host.spec.id} has one`)
   }
 
   acting({ name, stream }: Life, act: string, args: readonly unknown[]): void {
