@@ -80,29 +80,26 @@ t.test('memory that a move will need is not promised twice, not even after a res
   t.throws(second, full)
 })
 
-t.test(
-  'a regular move is granted where it is allowed, by order or by config, and only where live is impossible',
-  async t => {
-    const of = world({ regularVms: ['vm2'] })
-    const [x, y] = await pair(of)
-    const pv = { config: { ...vmConfig(1), type: 'pv' as const }, liveBlockers: ['no shadow paging'] }
-    x.domains = [domain(1, pv), domain(2, { ...pv, config: { ...vmConfig(2), type: 'pv' } })]
-    y.facts = { ...y.facts, virtCaps: ['pv', 'hvm', 'hap'] }
-    for (const agent of [x, y]) agent.report()
-    await run(of.clock, SECOND)
-    const { sagas, console, fleet } = of.coordinator
-    const how = (move: MoveId) => sagas.state(move)?.granted?.grant.body.how
-    t.throws(() => console.migrate({ vm: 'vm1', host: 'y', by: 'test' }), { code: 'refused' })
-    carry(x, y)
-    const started = console.migrate({ vm: 'vm1', host: 'y', regular: true, by: 'test' })
-    t.equal(how(started.move), 'regular')
-    t.ok((started.stillMs ?? 0) > 0)
-    t.match(
-      fleet.snapshot().vms.map(vm => vm.regularAllowed),
-      [undefined, true],
-    )
-  },
-)
+t.test('a regular move is granted where it is allowed, by order or by config', async t => {
+  const of = world({ regularVms: ['vm2'] })
+  const [x, y] = await pair(of)
+  const pv = { config: { ...vmConfig(1), type: 'pv' as const }, liveBlockers: ['no shadow paging'] }
+  x.domains = [domain(1, pv), domain(2, { ...pv, config: { ...vmConfig(2), type: 'pv' } })]
+  y.facts = { ...y.facts, virtCaps: ['pv', 'hvm', 'hap'] }
+  for (const agent of [x, y]) agent.report()
+  await run(of.clock, SECOND)
+  const { sagas, console, fleet } = of.coordinator
+  const how = (move: MoveId) => sagas.state(move)?.granted?.grant.body.how
+  t.throws(() => console.migrate({ vm: 'vm1', host: 'y', by: 'test' }), { code: 'refused' })
+  carry(x, y)
+  const started = console.migrate({ vm: 'vm1', host: 'y', regular: true, by: 'test' })
+  t.equal(how(started.move), 'regular')
+  t.ok((started.stillMs ?? 0) > 0)
+  t.match(
+    fleet.snapshot().vms.map(vm => vm.regularAllowed),
+    [undefined, true],
+  )
+})
 
 t.test('what is refused before anything is granted', async t => {
   const of = world()

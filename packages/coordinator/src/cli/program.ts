@@ -136,7 +136,10 @@ export async function runCli(
     .command('migrate <vm> <host>')
     .description('move one VM now')
     .option('--reason <text>', 'kept in the audit')
-    .option('--regular', 'save, carry and restore it where it cannot move live: it stands still meanwhile')
+    .option(
+      '--regular',
+      'save, carry and restore it, for one that cannot move live: it stands still meanwhile',
+    )
     .option('--wait', 'follow the move to its end; exit code 1 if the VM stays')
     .action(
       act(

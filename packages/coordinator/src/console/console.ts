@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { HeliotropeError, idPatterns, moveIdSchema } from '@heliotrope/shared'
 import type { HostId, Journal, MoveId, Ms, ReasonStep, SiteId, Snapshot, VmState } from '@heliotrope/shared'
+import { asRegular } from '@heliotrope/planner'
 import type { Plan, Reason } from '@heliotrope/planner'
 import type { ForecastService } from '../forecast/forecast-service.js'
 import type { ForecastView } from '../forecast/view.js'
@@ -180,7 +181,7 @@ export function consoleHandlers(ports: ConsolePorts) {
     } {
       const before = fleet.snapshot()
       const found = findVm(before, name)
-      const vm = regular ? { ...found, regularAllowed: true } : found
+      const vm = regular ? asRegular(found) : found
       const snapshot = { ...before, vms: before.vms.map(one => (one === found ? vm : one)) }
       const target = findHost(snapshot, host)
       if (ports.paused())

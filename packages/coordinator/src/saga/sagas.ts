@@ -11,7 +11,7 @@ import type {
   VmId,
   VmState,
 } from '@heliotrope/shared'
-import { wayBlocked, wayOf } from '@heliotrope/planner'
+import { asRegular, wayBlocked, wayOf } from '@heliotrope/planner'
 import { Epochs } from './epochs.js'
 import { MoveSaga, standingArgs } from './move-saga.js'
 import type { SagaPorts } from './ports.js'
@@ -23,7 +23,7 @@ export interface MoveRequest {
   to: HostId
   reason: ReasonStep[]
   plan?: number
-  /** It may move by save, carry and restore, whatever the config says, where it cannot move live. */
+  /** By save, carry and restore, whatever the config says, and even if it could move live. */
   regular?: boolean
 }
 
@@ -100,7 +100,7 @@ export class Sagas {
     const { journal, rng, audit, fleet, log } = this.#ports
     const known = fleet.vm(request.vm)
     if (!known) throw new HeliotropeError('unknown', `VM ${request.vm} is not known`)
-    const vm = request.regular ? { ...known, regularAllowed: true } : known
+    const vm = request.regular ? asRegular(known) : known
     const { config, sides } = this.#check(vm, request.to)
     const move = newMoveId(rng)
     const act = audit.begin({

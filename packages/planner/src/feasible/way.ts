@@ -8,6 +8,13 @@ type Movable = Pick<VmState, 'liveBlockers' | 'regularBlockers' | 'regularAllowe
 export const wayOf = (vm: Movable): MoveKind =>
   vm.liveBlockers.length > 0 && vm.regularAllowed === true ? 'regular' : 'live'
 
+/** As one that may only be saved and restored, for a regular move that was ordered by hand. */
+export const asRegular = (vm: VmState): VmState => ({
+  ...vm,
+  regularAllowed: true,
+  liveBlockers: [...vm.liveBlockers, 'a regular move was ordered'],
+})
+
 /** Why it cannot go that way, in words for people; undefined if it can. */
 export function wayBlocked(vm: Movable & Pick<VmState, 'name'>): string | undefined {
   const regular = wayOf(vm) === 'regular'

@@ -87,11 +87,13 @@ function sizesOf(seed: number): Sizes {
 class Play {
   readonly #fleet: FaultFleet
   readonly #legs: readonly HostId[]
+  readonly #regular: boolean
   #leg = 0
   #stillSince: Ms | undefined
 
   constructor(fleet: FaultFleet, { plot }: FaultCase) {
     this.#fleet = fleet
+    this.#regular = isRegular(plot)
     this.#legs = plot === 'there-and-back' ? [B, A] : isSecondTry(plot) ? [B, B] : [B]
   }
 
@@ -143,7 +145,7 @@ class Play {
       return void this.#leg++
     try {
       const reason = [{ by: 'fault run', why: 'by hand', at: fleet.clock.wall() }]
-      sagas.request({ vm: VM, to, reason, regular: true })
+      sagas.request({ vm: VM, to, reason, regular: this.#regular })
       this.#leg++
     } catch {
       // Refused for now, or the coordinator has just died: whoever wants it asks again.
