@@ -354,6 +354,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       forecasts,
       fleet,
       sagas,
+      lostAndFound,
       sessions,
       reconciler,
       plans,

@@ -10,6 +10,7 @@ import type { Client } from './client.js'
 import { print, printError } from './context.js'
 import type { Act, Answer, CliContext, CommandSet, ExitCode } from './context.js'
 import { forecastCommand } from './forecast-command.js'
+import { bootCommands } from './boot-commands.js'
 import { hostCommands } from './host-commands.js'
 import { alarmCommands } from './alarm-commands.js'
 import { keyCommands } from './key-commands.js'
@@ -104,10 +105,11 @@ export async function runCli(
     .command('hosts')
     .description('the hosts')
     .action(act(async () => answer(await client().call('hosts'), show.hostsTable)))
-  program
+  const vms = program
     .command('vms')
     .description('the VMs, and where they are')
     .action(act(async () => answer(await client().call('vms'), show.vmsTable)))
+  bootCommands(program, vms, act, client, by)
   program
     .command('plan')
     .description('what should move, why, and what should not; moves nothing')

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { SagaView, SideView } from '../saga/story.js'
 import type { Client } from './client.js'
 import type { Act } from './context.js'
+import { bootsText } from './boot-commands.js'
 import { table, when } from './tables.js'
 
 /** @param by who asks, for the audit */
@@ -13,8 +14,9 @@ export function sagaCommands(program: Command, act: Act, client: () => Client, b
     .action(
       act(async (move: string | undefined) => {
         if (move === undefined) {
-          const json = await client().call('sagas')
-          return { json, text: sagasTable(json) }
+          const [moves, others] = [await client().call('sagas'), await client().call('boots')]
+          const json = { moves, ...others }
+          return { json, text: [sagasTable(moves), bootsText(others)].filter(Boolean).join('\n') }
         }
         const json = await client().call('saga', { move })
         return { json, text: storyText(json) }

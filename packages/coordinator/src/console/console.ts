@@ -23,13 +23,16 @@ import { hostCalls, hostCallSchemas } from './host-calls.js'
 import type { HostCallPorts } from './host-calls.js'
 import { keyCalls, keyCallSchemas } from './key-calls.js'
 import type { KeyCallPorts } from './key-calls.js'
+import { bootCalls, bootCallSchemas } from './boot-calls.js'
+import type { BootCallPorts } from './boot-calls.js'
 import { findHost, findVm, unknown } from './lookup.js'
 import { sagaCalls, sagaCallSchemas } from './saga-calls.js'
 import type { SagaCallPorts } from './saga-calls.js'
 import { moveView } from './views.js'
 import type { MoveView, PlanView, SiteView, StatusView, VmView } from './views.js'
 
-export interface ConsolePorts extends AlarmCallPorts, HostCallPorts, KeyCallPorts, SagaCallPorts {
+export interface ConsolePorts
+  extends AlarmCallPorts, HostCallPorts, KeyCallPorts, SagaCallPorts, BootCallPorts {
   sagas: Sagas
   sessions: Sessions
   reconciler: Reconciler
@@ -56,6 +59,7 @@ export const consoleSchemas = {
   ...hostCallSchemas,
   ...keyCallSchemas,
   ...sagaCallSchemas,
+  ...bootCallSchemas,
   sites: none,
   vms: none,
   moves: none,
@@ -95,6 +99,7 @@ export function consoleHandlers(ports: ConsolePorts) {
     ...hostCalls(ports),
     ...keyCalls(ports),
     ...sagaCalls(ports),
+    ...bootCalls(ports),
     async status(): Promise<StatusView> {
       const snapshot = fleet.snapshot()
       const { id, plan } = reconciler.current() ?? (await reconciler.decide())

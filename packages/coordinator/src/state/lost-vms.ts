@@ -15,8 +15,10 @@ export interface LostView {
   host: HostId
   config?: VmConfig
   seenAt?: Ms
-  /** What keeps it from being started without an order by hand; undefined if nothing does. */
+  /** Why only an order by hand starts it. */
   doubt?: string
+  /** Why nobody may start it yet. */
+  blocked?: string
   /** Every other host that may hold something of it. */
   others: HostId[]
 }
@@ -79,12 +81,10 @@ function judged(
   if (lost.epoch < note.epoch && note.owner !== host.id) return undefined
   const seen = hosts.filter(one => one !== host && one.domains.some(domain => domain.uuid === vm))
   if (seen.some(one => one.connected)) return undefined
-  const doubts = [
-    ...(lost.certain ? [] : ['it had just vanished when its host went down, and may have been shut down']),
+  const blocks = [
     ...seen
       .filter(one => !fenced(one.id, one.bootId))
       .map(one => `${one.id} does not answer, and had something of it when last heard`),
-    ...(lost.config ? [] : ['its config is not known']),
   ]
   const parties = [...partiesOf(vm), ...seen.map(one => one.id), ...claims.map(one => one.host.id)]
   const reachable = (id: HostId): boolean => {
@@ -98,7 +98,8 @@ function judged(
     host: host.id,
     ...(lost.config && { config: lost.config }),
     ...(lost.seenAt !== undefined && { seenAt: lost.seenAt }),
-    ...(doubts.length > 0 && { doubt: doubts.join('; ') }),
+    ...(!lost.certain && { doubt: 'it had just vanished when its host went down: its guest may have ended' }),
+    ...(blocks.length > 0 && { blocked: blocks.join('; ') }),
     others: [...new Set(parties)].filter(id => reachable(id)).sort(),
   }
 }

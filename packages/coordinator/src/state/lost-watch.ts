@@ -100,9 +100,10 @@ export class LostWatch {
   }
 
   /** What keeps it from being started now, in words; undefined if nothing does. */
-  #against({ vm, name, host, doubt, config }: LostView): string | undefined {
+  #against({ vm, name, host, doubt, blocked, config }: LostView): string | undefined {
     const { clock, connected, paused, policy } = this.#ports
-    if (doubt !== undefined || config === undefined) return doubt ?? 'its config is not known'
+    if (config === undefined) return 'its config is not known'
+    if (blocked !== undefined || doubt !== undefined) return blocked ?? doubt
     if (!connected(host)) return `${host}, with which it died, is off`
     if (policy(vm, name) === 'manual') return 'its boot policy is manual'
     if (paused()) return 'acting is paused'
