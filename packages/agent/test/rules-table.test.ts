@@ -36,6 +36,7 @@ function source(
     storage: 'none',
     peerDone: false,
     cleaned: false,
+    superseded: false,
     ...view,
     got: { accept: false, refuse: false, return: false, lost: false, ...got },
   }
@@ -66,6 +67,7 @@ function target(
     peerClosed: false,
     announced: false,
     cleaned: false,
+    superseded: false,
     ...view,
     got: { release: false, release2: false, ask: false, abort: false, reclaimed: false, ...got },
   }

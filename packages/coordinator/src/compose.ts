@@ -260,6 +260,8 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     policy: (vm, name) => bootPolicyOf(config.boot, vm, name),
     paused: () => paused,
     partiesOf: vm => sagas.partiesOf(vm),
+    openMoves: () => sagas.open().flatMap(({ granted }) => granted?.grant.body ?? []),
+    supersede: (move, why) => sagas.supersede(move, why),
     booted: (vm, host) => foreign.broughtBy(vm, host),
   })
   const sagas: Sagas = new Sagas(

@@ -27,13 +27,14 @@ export const sourceRecords = [
   'RELEASED',
   'RECLAIM',
   'COMMIT2',
+  'SUPERSEDED',
   'PAUSED',
   'CLEAN',
   'CLOSED',
 ] as const
 export type SourceRecord = (typeof sourceRecords)[number]
 
-/** LOST: refused, and the kept copy is gone, too (the answer to a second Release). */
+/** SUPERSEDED: a grant above this move's epochs decides; the copy that was held is dropped. LOST: refused, and the kept copy is gone, too (the answer to a second Release). */
 export const targetRecords = [
   'ORDERED',
   'PREPARED',
@@ -44,6 +45,7 @@ export const targetRecords = [
   'REFUSE',
   'RETURN',
   'LOST',
+  'SUPERSEDED',
   'CLEAN',
   'CLOSED',
 ] as const

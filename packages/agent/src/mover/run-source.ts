@@ -126,7 +126,8 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
         return: context.got.has('return'),
         lost: context.got.has('lost'),
       },
-      peerDone: context.peerFinished,
+      peerDone: context.peerFinished || context.superseded,
+      superseded: context.superseded,
       cleaned,
     }
   }
@@ -202,6 +203,9 @@ export async function runSource(ports: SourcePorts, order: MoveOrder, options: S
         transfer?.giveReport()
         reportGiven = true
         begun.reportAt = clock.mono()
+        return
+      case 'supersede':
+        journal.append('SUPERSEDED', { why: 'a later grant has given the VM to another host' })
         return
       case 'destroy':
         return hypervisor.destroy(domid!)

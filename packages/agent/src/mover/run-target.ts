@@ -118,7 +118,8 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
         reclaimed: context.got.has('reclaimed'),
       },
       storage: fenced ? stands : 'none',
-      peerClosed: context.peerFinished,
+      peerClosed: context.peerFinished || context.superseded,
+      superseded: context.superseded,
       announced,
       cleaned,
     }
@@ -208,6 +209,9 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
         return
       case 'close-pipes':
         return letGo()
+      case 'supersede':
+        journal.append('SUPERSEDED', { why: 'a later grant has given the VM to another host' })
+        return
       case 'destroy':
         return hypervisor.destroy(domid())
       case 'clean-up':

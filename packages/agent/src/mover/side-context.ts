@@ -65,6 +65,8 @@ export class SideContext {
   /** The other side needs nothing more of us (`done`, `closed`, or the coordinator's word for it). */
   peerFinished = false
   abortRequested: string | undefined
+  /** A later grant decides where the VM runs; this move hands nothing over any more. */
+  superseded = false
 
   constructor(ports: SidePorts, order: MoveOrder, options: SideOptions) {
     this.ports = ports
@@ -142,7 +144,10 @@ export class SideContext {
       if (record.kind === 'CERTIFICATE' && body.certificate) this.receive(body.certificate)
       else if (record.kind === 'ABORT-REQUESTED') this.abortRequested = body.reason ?? 'abort requested'
       else if (record.kind === 'PEER-CLOSED') this.peerFinished = true
-      else this.ports.log.warn('inbox record is not known', { kind: record.kind })
+      else if (record.kind === 'SUPERSEDED') {
+        this.superseded = true
+        this.abortRequested ??= 'a later grant has given the VM to another host'
+      } else this.ports.log.warn('inbox record is not known', { kind: record.kind })
     }
     this.#inboxSeen = records.length
   }

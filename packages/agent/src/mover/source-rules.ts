@@ -51,6 +51,8 @@ export interface SourceView {
   got: Readonly<Record<'accept' | 'refuse' | 'return' | 'lost', boolean>>
   /** The target keeps nothing of the move any more. */
   peerDone: boolean
+  /** A grant above this move's epochs decides where the VM runs. */
+  superseded: boolean
   /** CLEAN is in the journal: whatever the hypervisor shows now belongs to the VM's later life. */
   cleaned: boolean
 }
@@ -71,6 +73,7 @@ export type SourceAct =
   | { do: 'take-back' }
   | { do: 'reclaim'; why: string }
   | { do: 'commit2' }
+  | { do: 'supersede' }
   | { do: 'pause-lower-epoch' }
   | { do: 'clean-up'; detach: boolean }
   | { do: 'close' }
@@ -94,11 +97,14 @@ export function sourceStep(view: SourceView): SourceAct {
       return committed(view)
     case 'COMMIT2':
       if (view.got.accept) return { do: 'released' }
+      if (view.superseded) return supersede(view)
       if (view.got.lost)
         return { do: 'reclaim', why: 'both copies are gone: the VM needs a cold boot by grant' }
       return wait('the target to accept the second Release')
     case 'RELEASED':
       return leaveVm(view)
+    case 'SUPERSEDED':
+      return dropCopy(view)
   }
 }
 
@@ -147,6 +153,7 @@ const isOurs = (view: SourceView): boolean => view.storage === 'none' || view.st
 /** Step 7 done: only the target's word, or a storage that lets it write no more, gives the VM back. No timer does. */
 function committed(view: SourceView): SourceAct {
   if (view.got.accept) return { do: 'released' }
+  if (view.superseded) return supersede(view)
   const given = view.got.refuse || view.got.return
   if (given && (view.copy === 'suspended' || view.copy === 'paused')) {
     // Only a source that holds its copy takes the storage back.
@@ -167,6 +174,19 @@ function committed(view: SourceView): SourceAct {
       return wait('the target to say what became of the VM: it has taken the storage over')
   }
   return wait('the target to accept or refuse')
+}
+
+/** A failover grant has voided the Release: nothing is handed over, and this copy may be older than the disk. */
+function supersede(view: SourceView): SourceAct {
+  if (view.live) return { do: 'close-pipes' }
+  return view.xlGone ? { do: 'supersede' } : wait('xl to exit')
+}
+
+function dropCopy(view: SourceView): SourceAct {
+  if (view.cleaned) return { do: 'close' }
+  if (view.copy === 'running') return { do: 'pause-lower-epoch' }
+  if (view.copy === 'suspended' || view.copy === 'paused') return { do: 'destroy' }
+  return { do: 'clean-up', detach: true }
 }
 
 /** Step 9: the target runs it. */
@@ -190,6 +210,7 @@ export function sourceSays(view: SourceView): (HostCertificateKind | 'closed')[]
     case 'ORDERED':
     case 'PREPARED':
     case 'HANDOVER':
+    case 'SUPERSEDED':
       return []
     case 'ABORT':
       return ['abort']

@@ -49,7 +49,7 @@ function outcomeOf(record: string): MoveStanding['outcome'] {
   if (record === 'RELEASED' || record === 'RUNNING') return 'moved'
   if (record === 'ABORT' || record === 'RECLAIM' || record === 'REFUSE' || record === 'RETURN')
     return 'stayed'
-  if (record === 'LOST') return 'lost'
+  if (record === 'LOST' || record === 'SUPERSEDED') return 'lost'
   return undefined
 }
 

@@ -34,6 +34,8 @@ export interface TargetView {
   /** The source has closed the move. */
   peerClosed: boolean
   announced: boolean
+  /** A grant above this move's epochs decides where the VM runs. */
+  superseded: boolean
   /** CLEAN is in the journal: whatever the hypervisor shows now belongs to the VM's later life. */
   cleaned: boolean
 }
@@ -52,6 +54,7 @@ export type TargetAct =
   | { do: 'refuse'; why: string }
   | { do: 'return' }
   | { do: 'lost' }
+  | { do: 'supersede' }
   | { do: 'rename' }
   | { do: 'announce' }
   | { do: 'close-pipes' }
@@ -84,6 +87,8 @@ export function targetStep(view: TargetView): TargetAct {
       return settled(view)
     case 'REFUSE':
       return refused(view)
+    case 'SUPERSEDED':
+      return dropCopy(view)
     case 'RETURN':
     case 'LOST':
       if (view.got.release2 && view.last === 'RETURN') return { do: 'lost' }
@@ -105,6 +110,8 @@ function receiving(view: TargetView): TargetAct {
 
 /** READY: only the source's word or the loss of the copy ends this state; a timer that refuses would double the VM. */
 function holding(view: TargetView): TargetAct {
+  // Whatever Release may still come is void.
+  if (view.superseded) return view.live ? { do: 'close-pipes' } : supersede(view)
   if (view.got.abort) return refuse('the source aborted')
   if (view.got.ask) return refuse('the source asked for it')
   if (view.copy === 'absent' && view.xlGone) return refuse('the copy is gone')
@@ -113,6 +120,14 @@ function holding(view: TargetView): TargetAct {
   if (view.got.release && view.copy === 'paused')
     return isOurs(view) ? { do: 'accept', second: false } : { do: 'take-over' }
   return wait('the Release of the source')
+}
+
+const supersede = (view: TargetView): TargetAct => (view.xlGone ? { do: 'supersede' } : wait('xl to exit'))
+
+function dropCopy(view: TargetView): TargetAct {
+  if (view.cleaned) return { do: 'close' }
+  const foreign = view.copy === 'running' || (view.copy !== 'absent' && view.nameClean)
+  return view.copy !== 'absent' && !foreign ? { do: 'destroy' } : { do: 'clean-up', detach: true }
 }
 
 const isOurs = (view: TargetView): boolean => view.storage === 'none' || view.storage === 'ours'
@@ -149,12 +164,12 @@ function refused(view: TargetView): TargetAct {
       ? { do: 'close' }
       : wait('the source to note the refusal')
   if (!view.xlGone) return wait('xl to exit')
-  if (view.got.release2) {
+  if (view.got.release2 && !view.superseded) {
     if (view.copy !== 'paused') return { do: 'lost' }
     // The source has no copy any more: whatever became of the keys, the disk goes with the VM.
     return isOurs(view) ? { do: 'accept', second: true } : { do: 'take-back' }
   }
-  const free = view.got.abort || view.got.reclaimed || !view.everReady
+  const free = view.got.abort || view.got.reclaimed || view.superseded || !view.everReady
   // A complete copy is kept until the source has said that its own runs: it may be the last one.
   if (!free) return wait('the source to take the VM back')
   // Our copy was never fed GO: what runs, or bears the VM's own name, came here another way and is not ours to destroy.
@@ -180,6 +195,7 @@ export function targetSays(view: TargetView): (HostCertificateKind | 'listening'
     case 'PREPARED':
     case 'ACCEPT':
     case 'GO':
+    case 'SUPERSEDED':
       return []
   }
 }

@@ -335,6 +335,7 @@ export function sourceView(w: World, choice: SourceChoice = {}): SourceView {
     got: { accept: got('accept'), refuse: got('refuse'), return: got('return'), lost: got('lost') },
     peerDone: got('done'),
     cleaned,
+    superseded: false,
   }
 }
 
@@ -378,5 +379,6 @@ export function targetView(w: World, choice: TargetChoice = {}): TargetView {
     peerClosed: got('closed'),
     announced: w.tAnnounced === 1,
     cleaned,
+    superseded: false,
   }
 }

@@ -1,5 +1,5 @@
 /** All cold boots: asks for one, keeps at most one per VM and none beside a move, takes up the open ones after a restart. */
-import { HeliotropeError, newBootId, newCommandId } from '@heliotrope/shared'
+import { errorChain, HeliotropeError, newBootId, newCommandId } from '@heliotrope/shared'
 import type { BootEvidence, BootId, HostId, ReasonStep, Rng, VmConfig, VmId } from '@heliotrope/shared'
 import { BOOT_PREFIX, bootStream, foldBoot, readBoot } from './boot-records.js'
 import type { BootRequested, BootState } from './boot-records.js'
@@ -31,6 +31,8 @@ export class Boots {
   readonly #ports: BootsPorts
   readonly #open = new Map<BootId, { saga: BootSaga; requested: BootRequested }>()
   readonly #running = new Set<Promise<void>>()
+  /** Hosts that were off when a VM of theirs was started elsewhere, and have not yielded since. */
+  readonly #owing = new Map<string, { state: BootState; evidence: BootEvidence }>()
   readonly #parties = new Map<VmId, Set<HostId>>()
 
   constructor(ports: BootsPorts) {
@@ -54,6 +56,7 @@ export class Boots {
       this.#noteParties(state.requested)
       if (!state.done) this.#launch(state.boot, state.requested)
       else {
+        this.#noteOwing(state)
         if (state.done.outcome === 'booted') fleet.note(vm, { epoch, owner: state.requested.to.host })
         if (!unsealed.has(stream)) continue
         audit.finish(act, state.done.outcome === 'booted' ? 'done' : 'failed', state.done.why)
@@ -126,12 +129,39 @@ export class Boots {
   /** A host came back, or was fenced. */
   poke(): void {
     for (const { saga } of this.#open.values()) saga.poke()
+    for (const [name, { state, evidence }] of this.#owing) void this.#collect(name, state, evidence)
   }
 
   #noteParties({ vm, to, others }: BootRequested): void {
     const known = this.#parties.get(vm) ?? new Set()
     this.#parties.set(vm, known.add(to.host))
     for (const { host } of others) known.add(host)
+  }
+
+  #noteOwing(state: BootState): void {
+    for (const evidence of state.done?.outcome === 'booted' ? state.evidence : [])
+      if (evidence.what !== 'yielded') this.#owing.set(`${state.boot} ${evidence.host}`, { state, evidence })
+  }
+
+  /** Is back: what it may still hold of the VM's earlier life is void, and its moves end as superseded. */
+  async #collect(
+    name: string,
+    { boot, requested }: BootState,
+    { host, bootId }: BootEvidence,
+  ): Promise<void> {
+    const { agents, fleet, log } = this.#ports
+    const now = fleet.host(host)
+    if (!now?.connected || now.bootId === bootId) return
+    const { vm, epoch, reason } = requested
+    try {
+      await agents.call(host, 'vm.yield', { boot, vm, epoch }, { reason })
+      this.#owing.delete(name)
+    } catch (error) {
+      const { details } = HeliotropeError.from(error)
+      // It has been given the VM again since, or runs it: nothing of ours is owed any more.
+      if (details?.['answered'] === true) this.#owing.delete(name)
+      log.info('a host that was off has not yielded yet', { host, vm, error: errorChain(error) })
+    }
   }
 
   #unsealed(): BootState[] {
@@ -146,6 +176,7 @@ export class Boots {
     fleet.note(requested.vm, { busy: boot as unknown as VmNote['busy'], movingTo: requested.to.host })
     const ended = (state: BootState): void => {
       this.#open.delete(boot)
+      this.#noteOwing(state)
       this.#ports.ended(state)
     }
     const saga = new BootSaga({ ...this.#ports, ended }, boot)

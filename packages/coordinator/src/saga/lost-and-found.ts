@@ -1,5 +1,6 @@
 /** All of the coordinator that has to do with VMs whose memory died with a host, put together: it only wires. */
-import type { HostId, VmId } from '@heliotrope/shared'
+import type { BootId, GrantBody, HostId, MoveId, ReasonStep, VmId } from '@heliotrope/shared'
+import { HeliotropeError } from '@heliotrope/shared'
 import { lostVms } from '../state/lost-vms.js'
 import type { LostView } from '../state/lost-vms.js'
 import { LostWatch } from '../state/lost-watch.js'
@@ -14,6 +15,9 @@ export interface LostAndFoundPorts
   hosts: () => HostRecord[]
   /** Hosts that took part in moves of the VM. */
   partiesOf: (vm: VmId) => HostId[]
+  /** Moves that have not ended; ends one for good. */
+  openMoves: () => GrantBody[]
+  supersede: (move: MoveId, why: string) => Promise<void>
   /** A VM was started on a host. */
   booted: (vm: VmId, host: HostId) => void
 }
@@ -66,11 +70,24 @@ export class LostAndFound {
     this.#watch.look()
   }
 
+  /** Starts a VM by hand. @throws refused | conflict | unavailable, saying why */
+  async boot(
+    { vm, name, config, epoch, move, blocked, others }: LostView,
+    to: HostId,
+    reason: ReasonStep[],
+  ): Promise<BootId> {
+    if (blocked !== undefined || !config)
+      throw new HeliotropeError('refused', `${name} is not started: ${blocked ?? 'its config is not known'}`)
+    if (move) await this.#ports.supersede(move, `superseded by a cold boot on ${to}`)
+    return this.boots.request({ vm, name, config, to, epoch, others: others.filter(id => id !== to), reason })
+  }
+
   lost(): LostView[] {
-    const { hosts, noteOf, partiesOf } = this.#ports
+    const { hosts, noteOf, openMoves, partiesOf } = this.#ports
     return lostVms({
       hosts: hosts(),
       noteOf,
+      openMoves,
       fenced: host => this.fences.of(host) !== undefined,
       partiesOf: vm => [...partiesOf(vm), ...this.boots.partiesOf(vm)],
     })

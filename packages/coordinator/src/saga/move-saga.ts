@@ -48,6 +48,7 @@ export class MoveSaga {
   readonly move: MoveId
   readonly #ports: SagaPorts
   #stopped = false
+  #superseded: string | undefined
   #wake: () => void = () => {}
   /** The source itself said that it did not start. */
   #startRefused = false
@@ -88,6 +89,12 @@ export class MoveSaga {
     this.#wake()
   }
 
+  /** A failover grant decides from here on: the move ends, whatever its sides still do. */
+  supersede(why: string): void {
+    this.#superseded = why
+    this.#wake()
+  }
+
   stop(): void {
     this.#stopped = true
     this.#wake()
@@ -107,6 +114,10 @@ export class MoveSaga {
       return this.#done(state, { outcome: 'stayed', epoch: 0, why: reason }, {})
     }
     const granted = state as Granted
+    if (this.#superseded !== undefined) {
+      const { epoch } = granted.granted.grant.body
+      return this.#done(state, { outcome: 'lost', epoch, why: this.#superseded }, {})
+    }
     switch (state.phase) {
       case 'REQUESTED':
       case 'DONE':
@@ -257,8 +268,6 @@ export class MoveSaga {
     fleet.note(vm, { busy: undefined, endedMove: this.move, movingTo: undefined, ...certified })
     audit.finish(act, moved ? 'done' : 'failed', `${proof.outcome}: ${proof.why}`)
     alarms.clear('coordinator', `stuck/${this.move}`)
-    if (proof.outcome === 'lost')
-      this.#alarm(`lost/${this.move}`, `${state.requested.name}: ${proof.why}`, 'start it anew from its disk')
     log.info('move ended', { move: this.move, outcome: proof.outcome, reason: proof.why })
     const end = readMove(journal, this.move)
     if (end) ended(end)

@@ -35,7 +35,10 @@ const MAX_ENDED = 2_000
 export class Sagas {
   readonly #ports: SagaPorts
   readonly #epochs: Epochs
-  readonly #open = new Map<MoveId, { saga: MoveSaga; vm: VmId; from: HostId; to: HostId; audit: string }>()
+  readonly #open = new Map<
+    MoveId,
+    { saga: MoveSaga; vm: VmId; from: HostId; to: HostId; audit: string; run: Promise<void> }
+  >()
   readonly #running = new Set<Promise<void>>()
   #ended: Ms[] = []
   readonly #parties = new Map<VmId, Set<HostId>>()
@@ -154,6 +157,19 @@ export class Sagas {
   /** The hosts of the open moves. */
   engaged(): { from: HostId; to: HostId }[] {
     return [...this.#open.values()].map(({ from, to }) => ({ from, to }))
+  }
+
+  /** The open move of the VM. */
+  openOf(vm: VmId): MoveState | undefined {
+    const open = [...this.#open].find(([, one]) => one.vm === vm)
+    return open && this.state(open[0])
+  }
+
+  /** Ends a move one side of which was off: a failover grant, and no certificate of it, says where the VM runs. */
+  async supersede(move: MoveId, why: string): Promise<void> {
+    const open = this.#open.get(move)
+    open?.saga.supersede(why)
+    await open?.run
   }
 
   /** Hosts that took part in moves of the VM. */
@@ -279,11 +295,13 @@ export class Sagas {
       this.#ports.ended(state)
     }
     const saga = new MoveSaga({ ...this.#ports, ended }, move)
-    this.#open.set(move, { saga, vm, from, to, audit })
+    const open = { saga, vm, from, to, audit, run: Promise.resolve() }
+    this.#open.set(move, open)
     const run = saga.run().finally(() => {
       this.#open.delete(move)
       this.#running.delete(run)
     })
+    open.run = run
     this.#running.add(run)
   }
 }

@@ -2,7 +2,7 @@
  * Which VMs died with a host, by what all hosts say and what the coordinator's own journal certifies. Pure: in doubt a VM is
  * named with what would have to be known, and not started.
  */
-import type { Epoch, HostId, LostVm, Ms, VmConfig, VmId } from '@heliotrope/shared'
+import type { Epoch, GrantBody, HostId, LostVm, MoveId, Ms, VmConfig, VmId } from '@heliotrope/shared'
 import type { HostRecord } from './host-record.js'
 import type { VmNote } from './fleet.js'
 
@@ -19,6 +19,8 @@ export interface LostView {
   doubt?: string
   /** Why nobody may start it yet. */
   blocked?: string
+  /** An open move of it that cannot end by itself: a boot ends it. */
+  move?: MoveId
   /** Every other host that may hold something of it. */
   others: HostId[]
 }
@@ -30,6 +32,8 @@ export interface LostInput {
   fenced: (host: HostId, bootId: string) => boolean
   /** Hosts that took part in moves and boots of the VM. */
   partiesOf: (vm: VmId) => readonly HostId[]
+  /** Moves that have not ended. */
+  openMoves: () => readonly GrantBody[]
 }
 
 interface Claim {
@@ -44,12 +48,23 @@ export function lostVms(input: LostInput): LostView[] {
   for (const host of input.hosts) {
     if (host.connected && host.reportBoot === host.bootId)
       for (const lost of host.lost ?? []) claim(host, lost)
-    else if (!host.connected && input.fenced(host.id, host.bootId))
-      fencedClaims(host).forEach(lost => claim(host, lost))
+    else if (isOff(input, host.id)) fencedClaims(host).forEach(lost => claim(host, lost))
   }
+  // With one side off the other waits for its word for ever: only a boot by grant ends that.
+  const moves = input.hosts.some(host => isOff(input, host.id)) ? input.openMoves() : []
+  for (const { vm, epoch, config, from, to } of moves)
+    for (const id of [from.host, to.host]) {
+      const host = input.hosts.find(one => one.id === id)
+      if (host && isOff(input, id)) claim(host, { vm, name: config.name, epoch, certain: true, config })
+    }
   return [...claims]
-    .flatMap(([vm, all]) => judged(vm, all, input) ?? [])
+    .flatMap(([vm, all]) => judged(vm, all, input, moves) ?? [])
     .sort((a, b) => (a.vm < b.vm ? -1 : 1))
+}
+
+const isOff = ({ hosts, fenced }: LostInput, id: HostId): boolean => {
+  const host = hosts.find(one => one.id === id)
+  return host !== undefined && !host.connected && fenced(id, host.bootId)
 }
 
 /** A host that is off tells nothing: what it last reported as running died with it. */
@@ -71,26 +86,29 @@ const fencedClaims = (host: HostRecord): LostVm[] => [
 function judged(
   vm: VmId,
   claims: Claim[],
-  { hosts, noteOf, fenced, partiesOf }: LostInput,
+  input: LostInput,
+  moves: readonly GrantBody[],
 ): LostView | undefined {
+  const { hosts, noteOf, partiesOf } = input
   const [first] = [...claims].sort((a, b) => b.lost.epoch - a.lost.epoch || (a.host.id < b.host.id ? -1 : 1))
   const note = noteOf(vm)
-  if (!first || note.busy !== undefined) return undefined
+  const stuck = moves.find(one => one.vm === vm)
+  const cannotEnd = stuck && [stuck.from, stuck.to].some(side => isOff(input, side.host))
+  if (!first || (note.busy !== undefined && !cannotEnd)) return undefined
   const { host, lost } = first
   // Somebody else has owned it since: this host's word is of an earlier life of the VM.
   if (lost.epoch < note.epoch && note.owner !== host.id) return undefined
   const seen = hosts.filter(one => one !== host && one.domains.some(domain => domain.uuid === vm))
-  if (seen.some(one => one.connected)) return undefined
-  const blocks = [
-    ...seen
-      .filter(one => !fenced(one.id, one.bootId))
-      .map(one => `${one.id} does not answer, and had something of it when last heard`),
-  ]
+  // What a move holds it yields; what stands there otherwise is somebody's.
+  const held = (one: HostRecord): boolean =>
+    one.domains.every(
+      domain => domain.uuid !== vm || (domain.move !== undefined && domain.state !== 'running'),
+    )
+  if (seen.some(one => one.connected && !held(one))) return undefined
+  const silent = seen.filter(one => !one.connected && !isOff(input, one.id)).map(one => one.id)
   const parties = [...partiesOf(vm), ...seen.map(one => one.id), ...claims.map(one => one.host.id)]
-  const reachable = (id: HostId): boolean => {
-    const one = hosts.find(other => other.id === id)
-    return one !== undefined && (one.connected || fenced(id, one.bootId))
-  }
+  const reachable = (id: HostId): boolean =>
+    isOff(input, id) || hosts.some(one => one.id === id && one.connected)
   return {
     vm,
     name: lost.name,
@@ -99,7 +117,10 @@ function judged(
     ...(lost.config && { config: lost.config }),
     ...(lost.seenAt !== undefined && { seenAt: lost.seenAt }),
     ...(!lost.certain && { doubt: 'it had just vanished when its host went down: its guest may have ended' }),
-    ...(blocks.length > 0 && { blocked: blocks.join('; ') }),
+    ...(silent.length > 0 && {
+      blocked: `${silent.join(' and ')} had something of it when last heard, and does not answer`,
+    }),
+    ...(note.busy !== undefined && stuck && { move: stuck.move }),
     others: [...new Set(parties)].filter(id => reachable(id)).sort(),
   }
 }

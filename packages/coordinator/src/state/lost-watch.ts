@@ -41,10 +41,17 @@ export class LostWatch {
 
   /** To be called after each important change of the fleet. */
   look(): void {
-    const { clock, lost: find } = this.#ports
+    const { clock, log, lost: find } = this.#ports
     this.#again()
     const now = clock.mono()
-    const lost = find()
+    let lost: LostView[]
+    try {
+      lost = find()
+    } catch (error) {
+      log.error('lost VMs cannot be looked for', { error: errorChain(error) })
+      this.#again = clock.after(PERSISTS_MS, () => this.look())
+      return
+    }
     const names = new Set(lost.map(({ vm }) => vm))
     for (const vm of [...this.#since.keys(), ...this.#told.keys()])
       if (!names.has(vm)) {

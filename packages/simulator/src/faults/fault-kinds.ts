@@ -26,6 +26,8 @@ export const moreKills = [
   'power a long',
   'power b long',
   'power both',
+  'fence a',
+  'fence b',
 ] as const
 /** The storage does not answer the host for a while. */
 export const storageFaults = ['storage a', 'storage b'] as const
@@ -55,6 +57,7 @@ export const xlFaults = [
 const CUT_MS: Ms = 75 * SECOND
 const POWER_MS: Ms = 40 * SECOND
 const LONG_MS: Ms = 6 * MINUTE
+const FENCE_MS: Ms = 60 * SECOND
 /** The guest follows the request to suspend so long after xl has given up. */
 const LATE_MS: Ms = 2 * SECOND
 const FULL_MS: Ms = 90 * SECOND
@@ -69,6 +72,8 @@ export function applyFault(fleet: FaultFleet, what: string, point: string): bool
       return fleet.killCoordinator(8 * MINUTE)
     case 'power':
       return power(fleet, who, how === 'long' ? LONG_MS : POWER_MS)
+    case 'fence':
+      return fence(fleet, who as HostId)
     case 'cut':
     case 'drop':
       return link(fleet, verb, who)
@@ -139,6 +144,25 @@ function power(fleet: FaultFleet, who: string, forMs: Ms): boolean {
       return true
     })
     .some(Boolean)
+}
+
+/** Power goes for long; somebody states that it has, and has the VM started on the other host. */
+function fence(fleet: FaultFleet, who: HostId): boolean {
+  const other = [...fleet.hosts.keys()].find(id => id !== who) as HostId
+  if (!power(fleet, who, LONG_MS)) return false
+  const attempt = async (): Promise<void> => {
+    const { coordinator } = fleet.coordinator
+    if (!coordinator || fleet.host(who).host.power === 'on') return
+    fleet.tell(`somebody fences ${who}`)
+    await coordinator.console.fence({ host: who, reason: 'its plug is in my hand', by: 'fault run' })
+    await coordinator.console['vms.boot']({ vm: fleet.vm, host: other, by: 'fault run' })
+  }
+  // It may be refused: the VM runs, or the other host is not there.
+  fleet.heal(
+    FENCE_MS,
+    () => void attempt().catch((error: unknown) => fleet.tell(`refused: ${String(error)}`)),
+  )
+  return true
 }
 
 /** `ab`: between the hosts; `ac`, `bc`: between a host and the coordinator. */

@@ -43,15 +43,15 @@ const actNeeds: Record<string, readonly string[]> = {
   'source giveReport': ['RELEASED'],
   'source resume': ['ABORT', 'RECLAIM'],
   'source unpause': ['ABORT', 'RECLAIM'],
-  'source destroy': ['RELEASED'],
-  'source detach': ['RELEASED'],
+  'source destroy': ['RELEASED', 'SUPERSEDED'],
+  'source detach': ['RELEASED', 'SUPERSEDED'],
   'source takeOver': ['COMMIT'],
   'source takeBack': ['COMMIT'],
   'target takeOver': ['READY'],
   'target takeBack': ['REFUSE'],
   'target feedGo': ['GO'],
   'target unpause': ['GO'],
-  'target destroy': ['REFUSE'],
+  'target destroy': ['REFUSE', 'SUPERSEDED'],
 }
 
 /** None of these after CLEAN. */
@@ -79,6 +79,8 @@ export class Watch {
   readonly #journals: ReadonlyMap<HostId, Journal>
   /** Said outside its host, by move. */
   readonly #said = new Map<MoveId, Set<string>>()
+  /** Who must yield to a boot. */
+  readonly #asked = new Map<string, HostId[]>()
   readonly #owners = new Map<string, HostId>()
   /** How often the VM was started from its disk. */
   coldBoots = 0
@@ -114,10 +116,7 @@ export class Watch {
   recorded({ name }: Life, { stream, kind, body }: JournalRecord): void {
     const [role, move] = stream.split('/') as [string, MoveId]
     const host = name.split('@')[1] as HostId
-    if (role === 'boot' && kind === 'BOOT' && host !== undefined) {
-      const { vm, epoch } = (body as { grant: BootGrant }).grant.body
-      return this.#owns(vm, epoch, host)
-    }
+    if (role === 'boot') return this.#bootRecord(host, move, kind, body)
     const order = this.#orderOf(host, stream)
     if (!order) return
     const { epoch, vm } = order
@@ -156,6 +155,33 @@ export class Watch {
     if (copies.some(copy => copy.host.spec.id === host)) return
     const other = copies.find(copy => this.present(copy.domain))
     if (other) this.fail('I3', `${host} takes the VM back without a copy, and ${other.host.spec.id} has one`)
+  }
+
+  /** A boot has a number that nobody else can have, and its grant names what each other side has journalled before. */
+  #bootRecord(host: HostId | undefined, boot: string, kind: string, body: unknown): void {
+    if (kind === 'REQUESTED')
+      this.#asked.set(
+        boot,
+        (body as { others: { host: HostId }[] }).others.map(one => one.host),
+      )
+    if (kind === 'GRANTED') {
+      const { evidence } = (body as { grant: BootGrant }).grant.body
+      for (const other of this.#asked.get(boot) ?? [])
+        if (!evidence.some(one => one.host === other))
+          this.fail('I5', `boot ${boot} is granted before ${other} has yielded`)
+      for (const one of evidence)
+        if (one.what === 'yielded' && !this.#has(one.host, `yield/${boot}`, 'YIELD'))
+          this.fail('I5', `${one.host} says that it yields to boot ${boot} without a record of it`)
+    }
+    if (kind !== 'BOOT' || host === undefined) return
+    const { vm, epoch } = (body as { grant: BootGrant }).grant.body
+    this.#owns(vm, epoch, host)
+    for (const [id, journal] of this.#journals)
+      for (const stream of [...journal.streams('source/', 'all'), ...journal.streams('target/', 'all')]) {
+        const order = this.#orderOf(id, stream)
+        if (order?.vm === vm && order.epoch <= epoch && epoch < order.epoch + 4)
+          this.fail('I4', `boot ${boot} is granted at epoch ${epoch}, which ${stream} has reserved`)
+      }
   }
 
   acting({ name, stream }: Life, act: string, args: readonly unknown[]): void {
@@ -219,6 +245,8 @@ export class Watch {
     if (why === 'power cut') return
     if (!this.present(domain) || others.some(copy => this.present(copy.domain))) return
     const [role, move] = this.#handOf(host.spec.id, vm)
+    // A failover grant may drop a copy: it would meet a newer disk.
+    if (this.#has(host.spec.id, `${role}/${move}`, 'SUPERSEDED')) return
     // Before COMMIT the source's copy counts, from GO the target's, from RECLAIM the source's again.
     const counts =
       role === 'source'

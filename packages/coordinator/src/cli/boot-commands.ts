@@ -1,0 +1,68 @@
+/** `heliotrope vms boot` and `heliotrope fence`; and the boots in `heliotrope sagas`. */
+import type { Command } from 'commander'
+import type { LostAndOpen } from '../console/boot-calls.js'
+import type { Client } from './client.js'
+import type { Act } from './context.js'
+import { table, when } from './tables.js'
+
+/** @param vms the command that lists VMs @param by who asks, for the audit */
+export function bootCommands(
+  program: Command,
+  vms: Command,
+  act: Act,
+  client: () => Client,
+  by: string,
+): void {
+  vms
+    .command('boot <vm>')
+    .description('start a VM that died with its host from its disk, on the host where it ran or another')
+    .option('--at <host>', 'default: where it ran')
+    .option('--reason <text>', 'kept in the audit')
+    .action(
+      act(async (vm: string, { at, reason }: { at?: string; reason?: string }) => {
+        const args = {
+          vm,
+          by,
+          ...(at !== undefined && { host: at }),
+          ...(reason !== undefined && { reason }),
+        }
+        const json = await client().call('vms.boot', args)
+        return { json, text: `${json.name} is being started on ${json.to}; see: heliotrope sagas` }
+      }),
+    )
+  program
+    .command('fence <host>')
+    .description(
+      'state that a host is off, and that it was off after all it last said: its VMs may start elsewhere',
+    )
+    .requiredOption('--reason <text>', 'how you know; kept in the audit with your name')
+    .action(
+      act(async (host: string, { reason }: { reason: string }) => {
+        const json = await client().call('fence', { host, reason, by })
+        const lost = json.vms.length > 0 ? `; died with it: ${json.vms.join(', ')}` : ''
+        return { json, text: `${json.host} counts as off until it is back with another boot${lost}` }
+      }),
+    )
+}
+
+export const bootsText = ({ boots, lost }: LostAndOpen): string =>
+  [
+    ...(boots.length > 0
+      ? [
+          table(
+            ['BOOT', 'VM', 'ON', 'EPOCH', 'SINCE', 'NEXT'],
+            boots.map(one => [one.boot, one.name, one.to, one.epoch, when(one.requestedAt), one.next]),
+            '',
+          ),
+        ]
+      : []),
+    ...(lost.length > 0
+      ? [
+          table(
+            ['LOST', 'DIED WITH', 'EPOCH', 'NOT STARTED BECAUSE'],
+            lost.map(one => [one.name, one.host, one.epoch, one.blocked ?? one.doubt ?? 'it is about to be']),
+            '',
+          ),
+        ]
+      : []),
+  ].join('\n')

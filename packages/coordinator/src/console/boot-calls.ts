@@ -1,0 +1,122 @@
+/** What people ask of VMs that died with a host: to see them, to have one started, and to state that a host is off. */
+import { z } from 'zod'
+import { HeliotropeError } from '@heliotrope/shared'
+import type { BootEvidence, BootId, Clock, HostId, Ms, ReasonStep } from '@heliotrope/shared'
+import type { LostAndFound } from '../saga/lost-and-found.js'
+import type { Fleet } from '../state/fleet.js'
+import type { LostView } from '../state/lost-vms.js'
+import type { Audit } from '../store/audit.js'
+import { by, none, why, word } from './argument-schemas.js'
+import { findHost, unknown } from './lookup.js'
+
+export interface BootCallPorts {
+  clock: Clock
+  fleet: Fleet
+  audit: Audit
+  lostAndFound: LostAndFound
+}
+
+export const bootCallSchemas = {
+  boots: none,
+  'vms.boot': z.object({ vm: word, host: word.optional(), reason: why, by }),
+  fence: z.object({ host: word, reason: z.string().min(1).max(400), by }),
+} as const
+
+type Args<C extends keyof typeof bootCallSchemas> = z.output<(typeof bootCallSchemas)[C]>
+
+export interface BootView {
+  boot: BootId
+  name: string
+  vm: string
+  to: HostId
+  epoch: number
+  requestedAt: Ms
+  /** Hosts that have yielded or are known to be off; those that are still to do so. */
+  evidence: BootEvidence[]
+  missing: HostId[]
+  /** What happens next, in words. */
+  next: string
+}
+
+export interface LostAndOpen {
+  boots: BootView[]
+  lost: LostView[]
+}
+
+export function bootCalls({ clock, fleet, audit, lostAndFound }: BootCallPorts) {
+  const { boots, fences } = lostAndFound
+  const reasons = (who: string, text: string): ReasonStep[] => [
+    { by: who, why: text, at: Math.round(clock.wall()) },
+  ]
+  return {
+    boots(): LostAndOpen {
+      return { boots: boots.open().map(viewOf), lost: lostAndFound.lost() }
+    },
+    async 'vms.boot'({
+      vm: name,
+      host,
+      reason,
+      by: who,
+    }: Args<'vms.boot'>): Promise<{ boot: BootId; name: string; to: HostId }> {
+      const snapshot = fleet.snapshot()
+      const lost = lostAndFound.lost()
+      const view = lost.find(one => one.name === name || one.vm === name.toLowerCase())
+      if (!view) {
+        const seen = snapshot.vms.find(one => one.name === name || one.uuid === name.toLowerCase())
+        if (!seen)
+          return unknown(
+            'lost VM',
+            name,
+            lost.map(one => one.name),
+          )
+        if (snapshot.hosts.find(one => one.id === seen.host)?.connected)
+          throw new HeliotropeError('refused', `${seen.name} is ${seen.state} on ${seen.host}`)
+        throw new HeliotropeError('refused', `${seen.host} does not answer, and ${seen.name} ran there`, {
+          remedy: `bring ${seen.host} back; or, if it is off for certain: heliotrope fence ${seen.host} --reason ...`,
+        })
+      }
+      const to = host === undefined ? view.host : findHost(snapshot, host).id
+      const boot = await lostAndFound.boot(view, to, reasons(who, reason ?? 'by hand'))
+      return { boot, name: view.name, to }
+    },
+    async fence({ host: name, reason, by: who }: Args<'fence'>): Promise<{ host: HostId; vms: string[] }> {
+      const { id, connected, bootId } = findHost(fleet.snapshot(), name)
+      if (connected)
+        throw new HeliotropeError('refused', `${id} is connected: it is not off`, {
+          remedy: `heliotrope agents revoke ${id} keeps it out; what runs there, runs on`,
+        })
+      const act = { what: 'host.fence', subject: id, reason: reasons(who, reason), details: { bootId } }
+      await audit.record(act, () => void fences.note(id, 'operator', `${who}: ${reason}`))
+      boots.poke()
+      lostAndFound.look()
+      return {
+        host: id,
+        vms: lostAndFound
+          .lost()
+          .filter(one => one.host === id)
+          .map(one => one.name),
+      }
+    },
+  }
+}
+
+function viewOf({
+  boot,
+  requestedAt,
+  requested,
+  evidence,
+  grant,
+  stuck,
+}: ReturnType<LostAndFound['boots']['open']>[number]): BootView {
+  const { name, vm, to, epoch, others } = requested
+  const missing = others.map(one => one.host).filter(id => !evidence.some(one => one.host === id))
+  const next = grant
+    ? `${to.host} starts it from its disk`
+    : missing.length > 0
+      ? `${missing.join(' and ')} must journal that all below epoch ${epoch} is void`
+      : `the grant is signed for ${to.host}`
+  return {
+    ...{ boot, name, vm, to: to.host, epoch, requestedAt, evidence, missing },
+    next: stuck ? `${next}; ${stuck.text}; ${stuck.remedy}` : next,
+  }
+}

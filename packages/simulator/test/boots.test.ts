@@ -1,0 +1,67 @@
+// A VM whose memory died with a host: fenced hosts, moves that a boot supersedes, late and doubled orders.
+import t from 'tap'
+import { MINUTE, SECOND, silentLog } from '@heliotrope/shared'
+import { A, B, FaultFleet, VM } from '../src/faults/fault-fleet.js'
+
+const sizes = { delayMs: 20, memoryMiB: 64, dirtyMiBps: 4, linkBps: 100e6, actMs: 0, fenced: true }
+
+function fleetWith(faults: [phase: 'before' | 'after', point: string, what: string][]): FaultFleet {
+  return new FaultFleet({
+    seed: 0,
+    regular: false,
+    sizes,
+    faults: faults.map(([phase, point, what]) => ({ phase, point, what })),
+    log: silentLog,
+    tell: () => {},
+  })
+}
+
+async function order(fleet: FaultFleet): Promise<void> {
+  fleet.start()
+  await fleet.clock.advance(3 * SECOND)
+  const reason = [{ by: 'test', why: 'by hand', at: fleet.clock.wall() }]
+  fleet.coordinator.coordinator!.sagas.request({ vm: VM, to: B, reason })
+}
+
+const open = (fleet: FaultFleet): string[] =>
+  [...fleet.hosts.values()].flatMap(({ journal }) => [
+    ...journal.streams('source/', 'open'),
+    ...journal.streams('target/', 'open'),
+  ])
+
+for (const [what, point, off, other] of [
+  ['the target dies with the Release on its way', 'source@a COMMIT #1', B, A],
+  ['the target dies after GO', 'target@b GO #1', B, A],
+  ['the source dies while the copy arrives', 'target@b start #1', A, B],
+  ['the source dies while the target holds READY', 'target@b READY #1', A, B],
+] as const)
+  t.test(`${what}: after the fence it starts on the other host, once, and stays so`, async t => {
+    const fleet = fleetWith([['after', point, `power ${off} long`]])
+    await order(fleet)
+    const { clock, world, watch } = fleet
+    const { console: asked } = fleet.coordinator.coordinator!
+    await clock.advance(1 * MINUTE)
+    const boot = async () => asked['vms.boot']({ vm: 'vm1', host: other, by: 'test' })
+    await t.rejects(boot(), 'nobody starts it while the other side may run it')
+    await asked.fence({ host: off, reason: 'I pulled the plug', by: 'test' })
+    await boot()
+    await clock.advance(2 * MINUTE)
+    t.equal(world.running(VM)?.host.spec.id, other, 'it runs on the other host')
+    await clock.advance(20 * MINUTE)
+    world.tick()
+    watch.look()
+    t.same(watch.violations, [])
+    t.equal(world.running(VM)?.host.spec.id, other)
+    t.equal(world.copies(VM).length, 1, 'nothing else is left of it')
+    t.same(open(fleet), [], 'all moves are closed')
+    t.equal(watch.coldBoots, 1)
+    fleet.stop()
+  })
+
+t.test('a host that is connected cannot be fenced by word', async t => {
+  const fleet = fleetWith([])
+  await order(fleet)
+  const asked = fleet.coordinator.coordinator!.console
+  await t.rejects(asked.fence({ host: B, reason: 'so I say', by: 'test' }), { code: 'refused' })
+  fleet.stop()
+})
