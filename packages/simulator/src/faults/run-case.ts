@@ -221,6 +221,8 @@ class Play {
     for (const { host } of hosts.values())
       if (host.xls.size > 0) watch.fail('I6', `an xl is left on ${host.spec.id}`)
     if (peers.open > 0) watch.fail('I6', 'a mover still listens')
+    if (watch.coldBoots > 0 && !watch.memoryDied)
+      watch.fail('I3', 'the VM was started anew, and no power cut had taken its memory')
     const [only] = copies
     if (copies.length > 1) watch.fail('I6', `${copies.length} domains are left`)
     else if (nowhere && !watch.memoryDied && did !== 'poweroff')

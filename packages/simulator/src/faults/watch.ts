@@ -84,7 +84,7 @@ export class Watch {
   readonly #owners = new Map<string, HostId>()
   /** How often the VM was started from its disk. */
   coldBoots = 0
-  /** A power cut took a copy that counted. */
+  /** A power cut took a copy that counted, or a failover grant did. */
   memoryDied = false
 
   constructor(world: FaultWorld, journals: ReadonlyMap<HostId, Journal>) {
@@ -246,7 +246,10 @@ export class Watch {
     if (!this.present(domain) || others.some(copy => this.present(copy.domain))) return
     const [role, move] = this.#handOf(host.spec.id, vm)
     // A failover grant may drop a copy: it would meet a newer disk.
-    if (this.#has(host.spec.id, `${role}/${move}`, 'SUPERSEDED')) return
+    if (this.#has(host.spec.id, `${role}/${move}`, 'SUPERSEDED')) {
+      this.memoryDied = true
+      return
+    }
     // Before COMMIT the source's copy counts, from GO the target's, from RECLAIM the source's again.
     const counts =
       role === 'source'
