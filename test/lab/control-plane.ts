@@ -63,13 +63,12 @@ export class ControlPlane {
     await this.startCoordinator()
   }
 
-  /** Back to what was kept under that name, with the right time, and both agents connected. */
+  /** Back to what was kept under that name, with the right time; the agents connect by themselves. */
   async bringBack(snapshot: string): Promise<void> {
     await this.lab.reset(snapshot)
     rmSync(inRun('coordinator'), { recursive: true, force: true })
     cpSync(keptFolder, inRun('coordinator'), { recursive: true })
     await this.startCoordinator()
-    await this.connected()
   }
 
   async startCoordinator(): Promise<void> {

@@ -19,8 +19,8 @@ export interface FaultCase {
   heals?: readonly { role: Role; afterMs: number; command: string }[]
   /** Where it must end, if only one end is right. */
   expect?: 'moved' | 'stayed'
-  /** Its memory is gone and a cold boot takes a grant: the VM may be down if an alarm names it with a remedy. */
-  mayBeDown?: boolean
+  /** Its memory may die with its host: then it is started from its disk, once. */
+  mayBoot?: boolean
   /** Among the third that is shown on a second release of Xen. */
   short?: boolean
 }
@@ -155,27 +155,27 @@ export const faultCases: FaultCase[] = [
     name: 'source host loses its power in the stream',
     point: inStream('source'),
     powerCut: ['source'],
-    mayBeDown: true,
+    mayBoot: true,
   },
   {
     name: 'source host loses its power at COMMIT',
     point: at('source', 'COMMIT'),
     powerCut: ['source'],
-    mayBeDown: true,
+    mayBoot: true,
     short: true,
   },
-  { name: 'both hosts lose their power at rest', point: atRest, powerCut: roles, mayBeDown: true },
+  { name: 'both hosts lose their power at rest', point: atRest, powerCut: roles, mayBoot: true },
   {
     name: 'both hosts lose their power in the stream',
     point: inStream('source'),
     powerCut: roles,
-    mayBeDown: true,
+    mayBoot: true,
   },
   {
     name: 'both hosts lose their power at COMMIT',
     point: at('source', 'COMMIT'),
     powerCut: roles,
-    mayBeDown: true,
+    mayBoot: true,
   },
   ...(
     [
@@ -187,6 +187,6 @@ export const faultCases: FaultCase[] = [
     point,
     powerCut: roles,
     killsCoordinator: true,
-    mayBeDown: true,
+    mayBoot: true,
   })),
 ]
