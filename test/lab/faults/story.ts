@@ -19,6 +19,7 @@ export async function storyOf(plane: ControlPlane, move: string | undefined): Pr
   const parts = [
     ...(move === undefined ? [] : [await told('the move', () => plane.shown('sagas', move))]),
     await told('the coordinator', () => plane.shown('status')),
+    await told('alarms', () => plane.shown('alarms', '--all')),
     ...(await Promise.all(plane.lab.hosts.map(ofHost))),
   ]
   return parts.join('\n')
