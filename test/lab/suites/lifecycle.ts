@@ -26,9 +26,10 @@ export async function run(lab: Lab): Promise<Record<string, unknown>> {
   const boot = (): Promise<string> => httpGet(`http://${address}/boot`)
   const before = await boot()
 
-  // The save helper and xl die with the guest suspended: nobody but a recovering mover resumes it.
-  const kills = 'pkill -KILL -f "[h]eliotrope-mover.*--role source"; pkill -KILL -f "[x]l migrate -s"'
-  const trap = await when(a, at('source', 'HANDOVER'), `${kills}; true`)
+  // xl and its helper die when the guest stands still: nobody but the mover resumes it, and on 4.17 not by xl.
+  const suspended = `until xl list ${name} | tail -n 1 | awk '{ print $5 }' | grep -q s; do :; done`
+  const kills = 'pkill -KILL -f "[x]l migrate -s"; pkill -KILL -f "[l]ibxl-save-helper"'
+  const trap = await when(a, at('source', 'PREPARED'), `${suspended}; ${kills}; true`)
   await plane.ask('migrate', name, hostId(b), '--reason', 'to be given up')
   await trap.struck
   await until('the move to end', 420_000, async () => {
