@@ -137,7 +137,8 @@ function evidenceOf(kind: string, body: unknown, grant: GrantBody | undefined): 
     }
     case 'GRANTED': {
       const { grant: given } = body as MoveRecords['GRANTED']
-      return `Grant at epoch ${given.body.epoch}, to be started before ${new Date(given.body.startBefore).toISOString()}`
+      const how = given.body.how === 'regular' ? 'regular, ' : ''
+      return `Grant at epoch ${given.body.epoch}, ${how}to be started before ${new Date(given.body.startBefore).toISOString()}`
     }
     case 'TARGET_PREPARED': {
       const { address, port } = body as MoveRecords['TARGET_PREPARED']
