@@ -267,6 +267,8 @@ export class Watch {
   }
 
   #powerCut(host: SimHost, domain: SimDomain): void {
+    // A guest that crashed is kept for whoever looks at it, until the power goes.
+    if (domain.state === 'crashed') this.memoryDied = true
     if (!this.present(domain)) return
     const vm = uuidOf(domain)
     const others = this.#world.copies(vm).filter(copy => copy.domain !== domain)
