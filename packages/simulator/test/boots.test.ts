@@ -58,6 +58,22 @@ for (const [what, point, off, other] of [
     fleet.stop()
   })
 
+t.test('a silent host with a running VM is spoken of, and no more when it is back or fenced', async t => {
+  const fleet = fleetWith([['after', 'start #1', 'power a long']])
+  fleet.start()
+  await fleet.clock.advance(3 * SECOND)
+  fleet.points.after(fleet.points.reach('act', 'start'))
+  const keys = (): string[] => fleet.coordinator.alarms().map(({ key }) => key)
+  await fleet.clock.advance(2 * MINUTE)
+  t.notOk(keys().includes('silent/a'))
+  await fleet.clock.advance(4 * MINUTE - 10 * SECOND)
+  t.ok(keys().includes('silent/a'))
+  await fleet.clock.advance(1 * MINUTE)
+  t.notOk(keys().includes('silent/a'))
+  t.equal(fleet.world.running(VM)?.host.spec.id, A, 'and the VM was started again')
+  fleet.stop()
+})
+
 t.test('a host that is connected cannot be fenced by word', async t => {
   const fleet = fleetWith([])
   await order(fleet)

@@ -89,7 +89,7 @@ export class Boots {
     const requested: BootRequested = {
       ...{ vm, name, config, reason, evidence, audit: act },
       to: { host: to, key: host.key, bootId: host.bootId },
-      epoch: epochs.next(vm, epoch),
+      epoch: epochs.above(vm, epoch),
       others: others
         .filter(id => !evidence.some(one => one.host === id))
         .map(id => ({ host: id, id: newCommandId(rng) })),

@@ -13,6 +13,14 @@ export class Epochs {
     this.#lastGrant.set(vm, Math.max(epoch, this.#lastGrant.get(vm) ?? -1))
   }
 
+  /**
+   * For a boot: above the owner's own epoch, too, even where nothing was ever granted.
+   * @throws refused when the numbers are used up
+   */
+  above(vm: VmId, owner: Epoch): Epoch {
+    return Math.max(this.next(vm, owner), owner + EPOCHS_PER_GRANT)
+  }
+
   /** @param owner the highest epoch certified for the VM so far @throws refused when the numbers are used up */
   next(vm: VmId, owner: Epoch): Epoch {
     const last = this.#lastGrant.get(vm)

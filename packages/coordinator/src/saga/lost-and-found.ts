@@ -3,6 +3,7 @@ import type { BootId, GrantBody, HostId, MoveId, ReasonStep, VmId } from '@helio
 import { HeliotropeError } from '@heliotrope/shared'
 import { lostVms } from '../state/lost-vms.js'
 import type { LostView } from '../state/lost-vms.js'
+import { SilentHosts } from '../state/silent-hosts.js'
 import { LostWatch } from '../state/lost-watch.js'
 import type { LostWatchPorts } from '../state/lost-watch.js'
 import type { HostRecord } from '../state/host-record.js'
@@ -27,6 +28,7 @@ export class LostAndFound {
   readonly fences: Fences
   readonly #ports: LostAndFoundPorts
   readonly #watch: LostWatch
+  readonly #silent: SilentHosts
 
   constructor(ports: LostAndFoundPorts) {
     const { agents, booted, clock, fleet, journal } = ports
@@ -42,6 +44,7 @@ export class LostAndFound {
         this.look()
       },
     })
+    this.#silent = new SilentHosts({ ...ports, fenced: host => this.fences.of(host) !== undefined })
     this.#watch = new LostWatch({
       ...ports,
       lost: () => this.lost(),
@@ -62,12 +65,14 @@ export class LostAndFound {
 
   async stop(): Promise<void> {
     this.#watch.stop()
+    this.#silent.stop()
     await this.boots.stop()
   }
 
   /** To be called after each important change of the fleet. */
   look(): void {
     this.#watch.look()
+    this.#silent.look()
   }
 
   /** Starts a VM by hand. @throws refused | conflict | unavailable, saying why */

@@ -1,0 +1,55 @@
+/** Says so when a host with running VMs has been silent for long: whether they still run there nobody else can know. */
+import { MINUTE } from '@heliotrope/shared'
+import type { Cancel, Clock, HostId, Ms } from '@heliotrope/shared'
+import type { Alarms } from '../store/alarms.js'
+import type { HostRecord } from './host-record.js'
+
+export interface SilentHostsPorts {
+  clock: Clock
+  alarms: Alarms
+  hosts: () => readonly HostRecord[]
+  /** It is known to be off. */
+  fenced: (host: HostId) => boolean
+}
+
+const SILENT_MS: Ms = 3 * MINUTE
+
+export class SilentHosts {
+  readonly #ports: SilentHostsPorts
+  readonly #since = new Map<HostId, Ms>()
+  #again: Cancel = () => {}
+
+  constructor(ports: SilentHostsPorts) {
+    this.#ports = ports
+  }
+
+  /** To be called after each important change of the fleet. */
+  look(): void {
+    const { alarms, clock, fenced, hosts } = this.#ports
+    this.#again()
+    this.#again = () => {}
+    const now = clock.mono()
+    for (const { id, connected, domains } of hosts()) {
+      const running = domains.filter(domain => domain.state === 'running').map(domain => domain.name)
+      if (connected || running.length === 0 || fenced(id)) {
+        this.#since.delete(id)
+        alarms.clear('coordinator', `silent/${id}`)
+        continue
+      }
+      const since = this.#since.get(id) ?? now
+      this.#since.set(id, since)
+      if (now - since < SILENT_MS) this.#again = clock.after(SILENT_MS, () => this.look())
+      else
+        alarms.raise(
+          'coordinator',
+          `silent/${id}`,
+          `${id} has not answered for ${SILENT_MS / MINUTE} min; when last heard it ran ${running.slice(0, 10).join(', ')}`,
+          `bring ${id} or its line back; or, if it is off for certain: heliotrope fence ${id} --reason ..., then heliotrope vms boot NAME --at HOST`,
+        )
+    }
+  }
+
+  stop(): void {
+    this.#again()
+  }
+}
