@@ -4,11 +4,11 @@ import { canonical, memoryLog, MINUTE, SECOND, seededRng, silentLog, verifyChain
 import type { HostId, LogLine, Ms } from '@heliotrope/shared'
 import { configOf } from '../world/vm-config.js'
 import { seedFor } from '../world/noise.js'
-import { isRegular, isSecondTry } from './case.js'
-import type { FaultCase } from './case.js'
+import { isBoot, isRegular, isSecondTry } from './case.js'
+import type { FaultCase, Plot } from './case.js'
 import { A, B, FaultFleet, VM } from './fault-fleet.js'
 import type { Sizes } from './fault-fleet.js'
-import type { PointSeen } from './points.js'
+import type { Injection, PointSeen } from './points.js'
 import type { Violation } from './watch.js'
 
 export interface CaseResult {
@@ -50,9 +50,7 @@ export async function runCase(which: FaultCase, told = false): Promise<CaseResul
     hash.update(line)
   }
   const log = told ? memoryLog(lines) : silentLog
-  const faults = isSecondTry(which.plot)
-    ? [{ phase: 'after' as const, point: 'target@b start #1', what: 'kill target-mover' }, ...which.faults]
-    : which.faults
+  const faults = [...ownFaults(which.plot), ...which.faults]
   const { plot, seed } = which
   const fleet = new FaultFleet({
     seed,
@@ -67,6 +65,12 @@ export async function runCase(which: FaultCase, told = false): Promise<CaseResul
   } finally {
     fleet.stop()
   }
+}
+
+/** What goes wrong in a plot by itself. */
+function ownFaults(plot: Plot): readonly Injection[] {
+  if (isSecondTry(plot)) return [{ phase: 'after', point: 'target@b start #1', what: 'kill target-mover' }]
+  return isBoot(plot) ? [{ phase: 'after', point: 'source@a PREPARED #1', what: 'power a' }] : []
 }
 
 /** Seed 0 is the plain one. */
