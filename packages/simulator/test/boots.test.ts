@@ -1,6 +1,8 @@
 // A VM whose memory died with a host: fenced hosts, moves that a boot supersedes, late and doubled orders.
 import t from 'tap'
 import { MINUTE, SECOND, silentLog } from '@heliotrope/shared'
+import { parseCase } from '../src/faults/case.js'
+import { runCase } from '../src/faults/run-case.js'
 import { A, B, FaultFleet, VM } from '../src/faults/fault-fleet.js'
 
 const sizes = { delayMs: 20, memoryMiB: 64, dirtyMiBps: 4, linkBps: 100e6, actMs: 0, fenced: true }
@@ -72,6 +74,11 @@ t.test('a silent host with a running VM is spoken of, and no more when it is bac
   t.notOk(keys().includes('silent/a'))
   t.equal(fleet.world.running(VM)?.host.spec.id, A, 'and the VM was started again')
   fleet.stop()
+})
+
+t.test('a boot that fails for its disk, which cannot be put away either, is tried again', async t => {
+  const { end, at, violations } = await runCase(parseCase('boot 0: after agent@a boot:BOOT #1: storage a'))
+  t.same([end, at, violations], ['runs', 'a', []])
 })
 
 t.test('a host that is connected cannot be fenced by word', async t => {

@@ -242,7 +242,10 @@ export class Boots {
     if (begun)
       for (const { domid, state } of await hypervisor.find(vm))
         if (state !== 'running') await hypervisor.destroy(domid)
-    await detachDisks({ config }, storage, log)
+    // A disk that stays attached is taken by the next try; a boot without an end would be taken for one under way.
+    await detachDisks({ config }, storage, log).catch((failure: unknown) =>
+      log.warn('the disks of a failed boot stay attached', { boot, error: errorChain(failure) }),
+    )
     if (!begun) return
     journal.append(bootStream(boot), 'FAILED', { why: message })
     journal.seal(bootStream(boot))
