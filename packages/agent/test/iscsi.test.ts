@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { memoryLog, openMemoryJournal, VirtualClock } from '@heliotrope/shared'
 import type { Disk, Journal } from '@heliotrope/shared'
 import t from 'tap'
@@ -27,6 +27,8 @@ class Host {
   records = new Set<string>()
   luns = [1]
   loginCode = 0
+  /** Files of node records without which open-iscsi makes no new one. */
+  damaged: string[] = []
   portals = [PORTAL]
 
   constructor(root: string) {
@@ -83,6 +85,7 @@ class Host {
     this.ran.push(line)
     const end = (code: number, stdout = '', stderr = '') => ({ code, stdout, stderr })
     if (argv[0] === 'blockdev') return end(0)
+    if (argv[0] === 'rm') return (rmSync(`${this.root}${argv.at(-1)}`), end(0))
     if (line === 'iscsiadm -m session') {
       if (this.sessions.size === 0) return end(21, '', 'iscsiadm: No active sessions.\n')
       return end(
@@ -93,8 +96,12 @@ class Host {
     const [, , , , iqn = '', , , ...rest] = argv
     const act = rest.join(' ')
     if (act === '') return end(this.records.has(iqn) ? 0 : 21)
-    if (act === '-o new') this.records.add(iqn)
-    else if (act === '-o delete') this.records.delete(iqn)
+    if (act === '-o new') {
+      const damaged = this.damaged.filter(path => existsSync(`${this.root}${path}`))
+      if (damaged.length > 0)
+        return end(6, '', 'iscsiadm: Could not add node record. (iSCSI database failure)\n')
+      this.records.add(iqn)
+    } else if (act === '-o delete') this.records.delete(iqn)
     else if (act === '--login') {
       if (this.loginCode !== 0) return end(this.loginCode, '', 'iscsiadm: could not log in\n')
       if (this.sessions.has(iqn)) return end(15)
@@ -170,6 +177,32 @@ t.test('a record that was there before outlives our session', async t => {
   await h.storage.detach(diskOf())
   t.equal(h.sessions.size, 0)
   t.equal(h.records.size, 1)
+})
+
+t.test('a node record that a power cut has emptied is replaced, another one is not touched', async t => {
+  for (const [folder, entry] of [
+    ['var/lib/iscsi/nodes', '10.0.0.5,3260'],
+    ['etc/iscsi/nodes', '10.0.0.5,3260,1/default'],
+  ] as const) {
+    const h = host(t)
+    const nodes = `${h.root}/${folder}/${IQN}`
+    mkdirSync(`${nodes}/10.0.0.5,3260,1`, { recursive: true })
+    writeFileSync(`${nodes}/${entry}`, '')
+    writeFileSync(`${nodes}/10.0.0.55,3260`, '')
+    h.damaged = [`/${folder}/${IQN}/${entry}`]
+    await h.storage.attach(diskOf())
+    t.ok(h.sessions.has(IQN))
+    t.ok(existsSync(`${nodes}/10.0.0.55,3260`), 'of another portal')
+    t.equal(h.log.lines.filter(({ message }) => /a power cut has emptied/.test(message)).length, 1)
+  }
+  const h = host(t)
+  const path = `/var/lib/iscsi/nodes/${IQN}/10.0.0.5,3260`
+  mkdirSync(`${h.root}/var/lib/iscsi/nodes/${IQN}`, { recursive: true })
+  writeFileSync(`${h.root}${path}`, '# BEGIN RECORD 2.1')
+  h.damaged = [path]
+  await t.rejects(h.storage.attach(diskOf()), { code: 'exec-failed', message: /database failure/ })
+  t.ok(existsSync(`${h.root}${path}`), 'what holds something is for people to look at')
+  t.equal(h.sessions.size, 0)
 })
 
 t.test('a disk in use is not taken away', async t => {

@@ -29,5 +29,7 @@ export const iscsiadm = {
   remove: (target: Target): Argv => node(target, '-o', 'delete'),
 }
 
+export const removeFile = (path: string): Argv => ['rm', '-f', '--', path]
+
 /** Exit codes of iscsiadm (iscsi_err.h, open-iscsi 2.1). */
-export const EXIT = { sessionExists: 15, nothingFound: 21 } as const
+export const EXIT = { database: 6, sessionExists: 15, nothingFound: 21 } as const

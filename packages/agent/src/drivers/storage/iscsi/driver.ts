@@ -17,8 +17,9 @@ import { notedKeys } from '../reservations/noted.js'
 import { reservations } from '../reservations/driver.js'
 import type { ReservationPorts } from '../reservations/driver.js'
 import { deviceExists, userOfDevice } from './block-users.js'
-import { EXIT, iscsiadm } from './commands.js'
+import { EXIT, iscsiadm, removeFile } from './commands.js'
 import type { Target } from './commands.js'
+import { emptyRecords } from './damaged-records.js'
 import { parseSessions } from './parse.js'
 import { noteAttach, noteDetach, noteLogout, useOf } from './uses.js'
 
@@ -65,13 +66,23 @@ export function iscsiStorage(ports: IscsiPorts): Storage {
     return true
   }
 
+  const makeRecord = async (source: IscsiSource): Promise<void> => {
+    const { code } = await exec(iscsiadm.create(source))
+    if (code === 0) return
+    if (code === EXIT.database)
+      for (const path of await emptyRecords(files, source)) {
+        log.warn('an iSCSI node record that a power cut has emptied is removed', { path })
+        await runOk(exec, removeFile(path))
+      }
+    await runOk(exec, iscsiadm.create(source))
+  }
   const logIn = async (disk: Disk, source: IscsiSource): Promise<void> => {
     const madeSession = !(await hasSession(source))
     const madeRecord = madeSession && (await exec(iscsiadm.show(source))).code !== 0
     // First the note, then the act: what is not noted is never logged out again.
     noteAttach(journal, await bootId(files), source, { lun: source.lun, madeSession, madeRecord })
     if (madeRecord) {
-      await runOk(exec, iscsiadm.create(source))
+      await makeRecord(source)
       await runOk(exec, iscsiadm.manual(source))
     }
     if (madeSession) {
