@@ -80,6 +80,8 @@ const touching = [
   'announce',
 ]
 const CLEAN = 'CLEAN: the VM is touched after it'
+/** Cold boots are the fault simulator's and model/boot.pml's business. */
+const NO_BOOT = 'SUPERSEDED: by a boot that nobody has granted'
 
 export function actSource(w: World, act: SourceAct, options: WorldOptions): void {
   hold(w, w.sCleaned === 0 || !touching.includes(act.do), CLEAN)
@@ -153,6 +155,9 @@ export function actSource(w: World, act: SourceAct, options: WorldOptions): void
     case 'close':
       w.sclosed = 1
       forgetSource(w)
+      return
+    case 'supersede':
+      hold(w, false, NO_BOOT)
       return
     case 'wait':
       return
@@ -233,6 +238,9 @@ export function actTarget(w: World, act: TargetAct, options: WorldOptions): void
       // Said once, over the connection or not at all.
       if (w.link === 1 && w.smv !== Mover.dead && w.tMet === 1) w.byTarget |= targetBit('done')
       forgetTarget(w)
+      return
+    case 'supersede':
+      hold(w, false, NO_BOOT)
       return
     case 'wait':
       return
