@@ -49,6 +49,34 @@ export function sleep(clock: Clock, delay: Ms, signal?: AbortSignal): Promise<vo
   })
 }
 
+/** A pause that somebody may cut short. One at a time. */
+export class Nap {
+  readonly #clock: Clock
+  #wake: () => void = () => {}
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Resolves after `delay` ms, or when it is woken. */
+  sleep(delay: Ms): Promise<void> {
+    return new Promise(resolve => {
+      const done = (): void => {
+        cancel()
+        this.#wake = () => {}
+        resolve()
+      }
+      const cancel = this.#clock.after(delay, done)
+      this.#wake = done
+    })
+  }
+
+  /** Ends the pause; nothing if there is none. */
+  wake(): void {
+    this.#wake()
+  }
+}
+
 /** Calls `fn` every `period` ms until cancelled; a slow `fn` delays the next call instead of piling up. */
 export function every(clock: Clock, period: Ms, fn: () => void | Promise<void>): Cancel {
   let stopped = false

@@ -2,8 +2,8 @@
  * Tells each change of an alarm, in order, until it has been taken. What has been told stands in the store: neither a
  * restart nor an endpoint that is down loses a notice. An alarm that came and went in between is told as it is now.
  */
-import { errorChain, MINUTE, SECOND } from '@heliotrope/shared'
-import type { Cancel, Clock, Log, Ms } from '@heliotrope/shared'
+import { errorChain, MINUTE, Nap, SECOND } from '@heliotrope/shared'
+import type { Clock, Log, Ms } from '@heliotrope/shared'
 import type { AlarmEntry, Alarms } from '../store/alarms.js'
 import { noticeOf } from './notice.js'
 import type { Deliver } from './notice.js'
@@ -22,13 +22,14 @@ const LONGEST_PAUSE_MS: Ms = 10 * MINUTE
 
 export class AlarmMessenger {
   readonly #ports: AlarmMessengerPorts
+  readonly #nap: Nap
   #running: Promise<void> | undefined
   #stopped = true
   #changed = false
-  #wake: () => void = () => {}
 
   constructor(ports: AlarmMessengerPorts) {
     this.#ports = ports
+    this.#nap = new Nap(ports.clock)
   }
 
   start(): void {
@@ -41,7 +42,7 @@ export class AlarmMessenger {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#ports.alarms.onChange = () => {}
-    this.#wake()
+    this.#nap.wake()
     await this.#running
   }
 
@@ -69,7 +70,7 @@ export class AlarmMessenger {
         continue
       }
       log.warn('an alarm could not be told; it will be tried again', { key: next.key, againMs: pauseMs })
-      await this.#pause(pauseMs)
+      if (!this.#stopped) await this.#nap.sleep(pauseMs)
       pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
     }
   }
@@ -84,18 +85,5 @@ export class AlarmMessenger {
       log.warn('alarm not taken', { key: alarm.key, error: errorChain(error) })
       return false
     }
-  }
-
-  #pause(ms: Ms): Promise<void> {
-    if (this.#stopped) return Promise.resolve()
-    return new Promise(resolve => {
-      let cancel: Cancel = () => {}
-      this.#wake = () => {
-        cancel()
-        this.#wake = () => {}
-        resolve()
-      }
-      cancel = this.#ports.clock.after(ms, () => this.#wake())
-    })
   }
 }

@@ -3,10 +3,11 @@
  * journal; `run` may be started anew at any point of it. The rules are those of model/boot.pml.
  */
 import { certifyBoot, errorChain, HeliotropeError, MINUTE, SECOND } from '@heliotrope/shared'
-import type { BootEvidence, BootId, Cancel, ErrorCode, HostId, Ms } from '@heliotrope/shared'
+import type { BootEvidence, BootId, HostId, Ms } from '@heliotrope/shared'
 import { bootStream, readBoot } from './boot-records.js'
 import type { BootDone, BootRecords, BootState } from './boot-records.js'
 import type { SagaPorts } from './ports.js'
+import { journalFailed, mayPass, SagaLoop } from './saga-loop.js'
 
 export interface BootSagaPorts extends Pick<
   SagaPorts,
@@ -24,56 +25,34 @@ const EXPIRES_MS: Ms = 10 * MINUTE
 /** Silence for so long is spoken of. */
 const STUCK_MS: Ms = 3 * MINUTE
 
-/** The link failed, not the step. What the agent itself answered, it would answer again. */
-const mayPass = (error: unknown): boolean => {
-  const { code, details } = HeliotropeError.from(error)
-  const passing: readonly ErrorCode[] = ['unavailable', 'timeout', 'cancelled']
-  // An agent whose journal cannot be written has done nothing, and may be asked again.
-  if (details?.['answered'] === true) return code === 'journal-failed'
-  return passing.includes(code)
-}
-
 export class BootSaga {
   readonly boot: BootId
   readonly #ports: BootSagaPorts
-  #stopped = false
-  #wake: () => void = () => {}
+  readonly #loop: SagaLoop
 
   constructor(ports: BootSagaPorts, boot: BootId) {
     this.#ports = ports
     this.boot = boot
+    this.#loop = new SagaLoop(ports, boot, 'boot')
   }
 
   /** Ends with the boot, or on `stop`. Never rejects. */
-  async run(): Promise<void> {
-    const { journal, log, alarms } = this.#ports
-    while (!this.#stopped) {
-      try {
-        const state = readBoot(journal, this.boot)
-        if (!state || state.done) return
-        await this.#step(state)
-        alarms.clear('coordinator', `saga/${this.boot}`)
-      } catch (error) {
-        log.error('a boot cannot go on', { boot: this.boot, error: errorChain(error) })
-        alarms.raise(
-          'coordinator',
-          `saga/${this.boot}`,
-          'a boot cannot go on',
-          'see the log of the coordinator; check its disk',
-        )
-        await this.#pause(30 * SECOND)
-      }
-    }
+  run(): Promise<void> {
+    return this.#loop.run(async () => {
+      const state = readBoot(this.#ports.journal, this.boot)
+      if (state && !state.done) await this.#step(state)
+      else if (state?.done) this.#finish(state, state.done)
+      return !state || state.done !== undefined
+    })
   }
 
   /** Something that concerns this boot may have changed. */
   poke(): void {
-    this.#wake()
+    this.#loop.wake()
   }
 
   stop(): void {
-    this.#stopped = true
-    this.#wake()
+    this.#loop.stop()
   }
 
   async #step(state: BootState): Promise<void> {
@@ -82,9 +61,9 @@ export class BootSaga {
     const host = fleet.host(to.host)
     // Its grant would be void, whatever became of it: what runs there now, it will tell.
     if (host?.connected && host.bootId !== to.bootId)
-      return this.#done(state, { outcome: 'refused', why: `${to.host} was booted since` })
+      return this.#done({ outcome: 'refused', why: `${to.host} was booted since` })
     if (this.#ports.fenced(to.host)?.bootId === to.bootId)
-      return this.#done(state, { outcome: 'refused', why: `${to.host} was off since` })
+      return this.#done({ outcome: 'refused', why: `${to.host} was off since` })
     if (state.grant) return this.#start(state)
     const missing = others.filter(({ host: id }) => !state.evidence.some(one => one.host === id))
     if (missing.length === 0) return this.#grant(state)
@@ -128,7 +107,7 @@ export class BootSaga {
     try {
       const expiresAt = clock.wall() + EXPIRES_MS
       await agents.call(to.host, 'vm.boot', { grant: state.grant }, { id, reason, expiresAt })
-      this.#done(state, { outcome: 'booted', why: `it runs on ${to.host}` })
+      this.#done({ outcome: 'booted', why: `it runs on ${to.host}` })
     } catch (error) {
       await this.#failed(state, to.host, error)
     }
@@ -136,25 +115,31 @@ export class BootSaga {
 
   /** What may get better is tried again for as long as it takes: nobody else may start the VM meanwhile. */
   async #failed(state: BootState, host: HostId, error: unknown): Promise<void> {
-    if (this.#stopped) return
-    const { code, message, details } = HeliotropeError.from(error)
-    if (code === 'journal-failed' && details?.['answered'] !== true) throw error
+    if (this.#loop.stopped) return
+    if (journalFailed(error)) throw error
+    const { code, message } = HeliotropeError.from(error)
     const { clock, log, alarms } = this.#ports
     log.info('step of a boot failed', { boot: this.boot, host, error: errorChain(error) })
-    if (!mayPass(error)) return this.#done(state, { outcome: 'refused', why: `${host}: ${message}` })
+    // An agent whose journal cannot be written has done nothing, and may be asked again.
+    if (!mayPass(error) && code !== 'journal-failed')
+      return this.#done({ outcome: 'refused', why: `${host}: ${message}` })
     if (!state.stuck && clock.wall() - state.since > STUCK_MS) {
       const text = `${state.requested.name} waits to be started on ${state.requested.to.host}: ${host} does not answer`
       const remedy = `bring ${host} back; or, if it is off for certain: heliotrope fence ${host} --reason ...`
       this.#append('STUCK', { text, remedy })
       alarms.raise('coordinator', `stuck/${this.boot}`, text, remedy)
     }
-    return this.#pause(RETRY_MS)
+    return this.#loop.pause(RETRY_MS)
   }
 
-  #done(state: BootState, done: BootDone): void {
+  #done(done: BootDone): void {
+    this.#append('DONE', done)
+  }
+
+  /** What follows from DONE; may be done again. */
+  #finish(state: BootState, done: BootDone): void {
     const { alarms, audit, fleet, journal, log, ended } = this.#ports
     const { audit: act, epoch, vm } = state.requested
-    this.#append('DONE', done)
     journal.seal(bootStream(this.boot))
     const booted = done.outcome === 'booted'
     fleet.note(vm, {
@@ -165,23 +150,10 @@ export class BootSaga {
     audit.finish(act, booted ? 'done' : 'failed', done.why)
     alarms.clear('coordinator', `stuck/${this.boot}`)
     log.warn('boot ended', { boot: this.boot, ...done })
-    ended({ ...state, done })
+    ended(state)
   }
 
   #append<K extends keyof BootRecords>(kind: K, body: BootRecords[K]): void {
     this.#ports.journal.append(bootStream(this.boot), kind, body)
-  }
-
-  #pause(ms: Ms): Promise<void> {
-    if (this.#stopped) return Promise.resolve()
-    return new Promise(resolve => {
-      let cancel: Cancel = () => {}
-      this.#wake = () => {
-        cancel()
-        this.#wake = () => {}
-        resolve()
-      }
-      cancel = this.#ports.clock.after(ms, () => this.#wake())
-    })
   }
 }

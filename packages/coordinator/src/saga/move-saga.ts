@@ -4,12 +4,10 @@
  */
 import { errorChain, HeliotropeError, MINUTE, SECOND } from '@heliotrope/shared'
 import type {
-  Cancel,
   CommandArgs,
   CommandId,
   CommandKind,
   CommandResult,
-  ErrorCode,
   HostCertificate,
   HostId,
   MoveId,
@@ -20,7 +18,8 @@ import { bothClosed, provenOutcome } from './outcome.js'
 import type { Proof, Standings } from './outcome.js'
 import type { SagaPorts } from './ports.js'
 import { endOf, moveStream, readMove } from './records.js'
-import type { GrantedBody, MoveRecordKind, MoveRecords, MoveState } from './records.js'
+import type { DoneBody, GrantedBody, MoveRecordKind, MoveRecords, MoveState } from './records.js'
+import { journalFailed, mayPass, SagaLoop } from './saga-loop.js'
 
 const RETRY_MS: Ms = 2 * SECOND
 const POLL_MS: Ms = 5 * SECOND
@@ -34,22 +33,13 @@ const TIDY_MS: Ms = 5 * MINUTE
 /** Beyond the move's own deadlines. */
 const STUCK_SLACK_MS: Ms = 2 * MINUTE
 
-const transient: readonly ErrorCode[] = ['unavailable', 'timeout', 'cancelled']
-
-/** The link failed, not the step: worth sending again. What the agent itself answered, it would answer again. */
-const mayPass = (error: unknown): boolean => {
-  const { code, details } = HeliotropeError.from(error)
-  return details?.['answered'] !== true && transient.includes(code)
-}
-
 type Granted = MoveState & { granted: GrantedBody }
 
 export class MoveSaga {
   readonly move: MoveId
   readonly #ports: SagaPorts
-  #stopped = false
+  readonly #loop: SagaLoop
   #superseded: string | undefined
-  #wake: () => void = () => {}
   /** The source itself said that it did not start. */
   #startRefused = false
   #provenAt: Ms | undefined
@@ -60,44 +50,32 @@ export class MoveSaga {
   constructor(ports: SagaPorts, move: MoveId) {
     this.#ports = ports
     this.move = move
+    this.#loop = new SagaLoop(ports, move, 'move')
   }
 
   /** Ends with the move, or on `stop`. Never rejects. */
-  async run(): Promise<void> {
-    const { journal, log, alarms } = this.#ports
-    while (!this.#stopped) {
-      try {
-        const state = readMove(journal, this.move)
-        if (!state || state.done) return
-        await this.#step(state)
-        alarms.clear('coordinator', `saga/${this.move}`)
-      } catch (error) {
-        // No new step without a record: wait for the disk, and say so.
-        log.error('move cannot go on', { move: this.move, error: errorChain(error) })
-        this.#alarm(
-          `saga/${this.move}`,
-          'a move cannot go on',
-          'see the log of the coordinator; check its disk',
-        )
-        await this.#pause(STUCK_POLL_MS)
-      }
-    }
+  run(): Promise<void> {
+    return this.#loop.run(async () => {
+      const state = readMove(this.#ports.journal, this.move)
+      if (state && !state.done) await this.#step(state)
+      else if (state?.done) this.#finish(state, state.done)
+      return !state || state.done !== undefined
+    })
   }
 
   /** Something that concerns this move may have changed. */
   poke(): void {
-    this.#wake()
+    this.#loop.wake()
   }
 
   /** A failover grant decides from here on: the move ends, whatever its sides still do. */
   supersede(why: string): void {
     this.#superseded = why
-    this.#wake()
+    this.#loop.wake()
   }
 
   stop(): void {
-    this.#stopped = true
-    this.#wake()
+    this.#loop.stop()
   }
 
   /** Keeps a certificate that came by itself. */
@@ -111,12 +89,12 @@ export class MoveSaga {
   #step(state: MoveState): void | Promise<void> {
     if (!state.granted) {
       const reason = 'the coordinator restarted before it was granted'
-      return this.#done(state, { outcome: 'stayed', epoch: 0, why: reason }, {})
+      return this.#done({ outcome: 'stayed', epoch: 0, why: reason }, {})
     }
     const granted = state as Granted
     if (this.#superseded !== undefined) {
       const { epoch } = granted.granted.grant.body
-      return this.#done(state, { outcome: 'lost', epoch, why: this.#superseded }, {})
+      return this.#done({ outcome: 'lost', epoch, why: this.#superseded }, {})
     }
     switch (state.phase) {
       case 'REQUESTED':
@@ -159,15 +137,15 @@ export class MoveSaga {
 
   /** What may get better is tried again until the grant expires; then, and for anything else, the move is undone. */
   async #failed(state: Granted, error: unknown, what: string, maybeStarted: boolean): Promise<void> {
-    if (this.#stopped) return
-    const { code, message, details } = HeliotropeError.from(error)
-    if (code === 'journal-failed' && details?.['answered'] !== true) throw error
+    if (this.#loop.stopped) return
+    if (journalFailed(error)) throw error
+    const { message } = HeliotropeError.from(error)
     this.#ports.log.info('step of a move failed', {
       move: this.move,
       step: state.phase,
       error: errorChain(error),
     })
-    if (mayPass(error) && !this.#expired(state)) return this.#pause(RETRY_MS)
+    if (mayPass(error) && !this.#expired(state)) return this.#loop.pause(RETRY_MS)
     this.#append('ABORTING', { why: `${what}: ${message}`, maybeStarted })
   }
 
@@ -178,13 +156,13 @@ export class MoveSaga {
     await this.#abort(state, to, why)
     // A source that will never know the move is as good as one that has closed it.
     const target = await this.#standing(state, to, true)
-    if (this.#stopped) return
+    if (this.#loop.stopped) return
     const epoch = state.granted.grant.body.epoch
     if (target && (target.closed || !target.known))
-      return this.#done(state, { outcome: 'stayed', epoch, why }, { target })
-    if (this.#age(state) < TIDY_MS) return this.#pause(RETRY_MS)
+      return this.#done({ outcome: 'stayed', epoch, why }, { target })
+    if (this.#age(state) < TIDY_MS) return this.#loop.pause(RETRY_MS)
     const text = `${why}; ${to} has not confirmed that it put everything away`
-    return this.#done(state, { outcome: 'stayed', epoch, why: text }, target ? { target } : {})
+    return this.#done({ outcome: 'stayed', epoch, why: text }, target ? { target } : {})
   }
 
   async #await(state: Granted): Promise<void> {
@@ -199,7 +177,7 @@ export class MoveSaga {
       this.#standing(state, from, targetBefore?.closed === true),
       this.#standing(state, to, sourceBefore?.closed === true || gone),
     ])
-    if (this.#stopped) return
+    if (this.#loop.stopped) return
     const standings: Standings = { ...(source ? { source } : {}), ...(target ? { target } : {}) }
     this.#seen = { ...this.#seen, ...standings }
     const certificates = this.#keep(
@@ -213,9 +191,9 @@ export class MoveSaga {
     this.#provenAt ??= now
     // A side that answers is waited for: it still holds a name, a disk, a port.
     const patience = source && target ? SETTLE_MS : AWAY_SETTLE_MS
-    if (bothClosed(standings) || now - this.#provenAt > patience) return this.#done(state, proof, standings)
+    if (bothClosed(standings) || now - this.#provenAt > patience) return this.#done(proof, standings)
     if (proof.outcome === 'stayed' && target?.known && !target.closed) await this.#abort(state, to, proof.why)
-    return this.#pause(RETRY_MS)
+    return this.#loop.pause(RETRY_MS)
   }
 
   /** Nothing is proven yet. Says so, once, when it takes longer than the move's own deadlines allow. */
@@ -224,7 +202,7 @@ export class MoveSaga {
     const { limits, from, to, name } = state.requested
     this.#waitingSince ??= clock.mono()
     const allowed = limits.copyMs + limits.handoverMs + limits.askMs + STUCK_SLACK_MS
-    if (clock.mono() - this.#waitingSince < allowed) return this.#pause(POLL_MS)
+    if (clock.mono() - this.#waitingSince < allowed) return this.#loop.pause(POLL_MS)
     if (!state.stuck) {
       const silent = [source ? '' : from, target ? '' : to].filter(Boolean)
       const text = `the move of ${name} from ${from} to ${to} has no proven end; source: ${say(source)}, target: ${say(target)}`
@@ -235,11 +213,10 @@ export class MoveSaga {
       this.#append('STUCK', { text, remedy })
       this.#alarm(`stuck/${this.move}`, text, remedy)
     }
-    return this.#pause(STUCK_POLL_MS)
+    return this.#loop.pause(STUCK_POLL_MS)
   }
 
-  #done(state: MoveState, proof: Proof, { source, target }: Standings): void {
-    const { fleet, journal, audit, alarms, log, ended } = this.#ports
+  #done(proof: Proof, { source, target }: Standings): void {
     const figure = <K extends 'bytes' | 'startedAt' | 'endedAt' | 'stillMs'>(
       key: K,
     ): { [P in K]?: number } => {
@@ -255,22 +232,22 @@ export class MoveSaga {
       ...figure('endedAt'),
       ...figure('stillMs'),
     })
+  }
+
+  /** What follows from DONE; may be done again. */
+  #finish(state: MoveState, done: DoneBody): void {
+    const { fleet, journal, audit, alarms, log, ended } = this.#ports
     journal.seal(moveStream(this.move))
-    const { vm, audit: act } = state.requested
-    const moved = proof.outcome === 'moved'
+    const { vm, audit: act, from, to } = state.requested
+    const moved = done.outcome === 'moved'
     const certified = state.granted
-      ? {
-          epoch: proof.epoch,
-          owner: moved ? state.requested.to : state.requested.from,
-          ...endOf(proof.outcome, this.#ports.clock.wall()),
-        }
+      ? { epoch: done.epoch, owner: moved ? to : from, ...endOf(done.outcome, state.since) }
       : {}
     fleet.note(vm, { busy: undefined, endedMove: this.move, movingTo: undefined, ...certified })
-    audit.finish(act, moved ? 'done' : 'failed', `${proof.outcome}: ${proof.why}`)
+    audit.finish(act, moved ? 'done' : 'failed', `${done.outcome}: ${done.reason}`)
     alarms.clear('coordinator', `stuck/${this.move}`)
-    log.info('move ended', { move: this.move, outcome: proof.outcome, reason: proof.why })
-    const end = readMove(journal, this.move)
-    if (end) ended(end)
+    log.info('move ended', { move: this.move, outcome: done.outcome, reason: done.reason })
+    ended(state)
   }
 
   #command<K extends 'move.prepare-target' | 'move.start-source'>(
@@ -345,19 +322,6 @@ export class MoveSaga {
 
   #age(state: MoveState): Ms {
     return this.#ports.clock.wall() - state.since
-  }
-
-  #pause(ms: Ms): Promise<void> {
-    if (this.#stopped) return Promise.resolve()
-    return new Promise(resolve => {
-      let cancel: Cancel = () => {}
-      this.#wake = () => {
-        cancel()
-        this.#wake = () => {}
-        resolve()
-      }
-      cancel = this.#ports.clock.after(ms, () => this.#wake())
-    })
   }
 }
 

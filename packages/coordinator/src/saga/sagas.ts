@@ -289,9 +289,9 @@ export class Sagas {
 
   #launch(move: MoveId, { vm, from, to, audit }: RequestedBody): void {
     const ended = (state: MoveState): void => {
-      if (state.granted) this.#noteEnd(state.since)
       // Before anybody is told: who asks for the next move must not find this one still open.
-      this.#open.delete(move)
+      const first = this.#open.delete(move)
+      if (first && state.granted) this.#noteEnd(state.since)
       this.#ports.ended(state)
     }
     const saga = new MoveSaga({ ...this.#ports, ended }, move)
