@@ -22,6 +22,8 @@ export interface LostWatchPorts {
   boot: (request: BootRequest) => void
 }
 
+const SOURCE = 'coordinator'
+const PREFIX = 'lost/'
 const PERSISTS_MS: Ms = 10 * SECOND
 /** After a try that came to nothing. */
 const AGAIN_MS: Ms = 5 * MINUTE
@@ -32,7 +34,6 @@ export class LostWatch {
   readonly #triedAt = new Map<VmId, Ms>()
   /** Why the last try failed. */
   readonly #failed = new Map<VmId, string>()
-  readonly #told = new Map<VmId, string>()
   #again: Cancel = () => {}
 
   constructor(ports: LostWatchPorts) {
@@ -53,11 +54,9 @@ export class LostWatch {
       return
     }
     const names = new Set(lost.map(({ vm }) => vm))
-    for (const vm of [...this.#since.keys(), ...this.#told.keys()])
-      if (!names.has(vm)) {
-        this.#since.delete(vm)
-        this.#clear(vm)
-      }
+    for (const vm of this.#since.keys()) if (!names.has(vm)) this.#since.delete(vm)
+    // Also those that an earlier process raised.
+    for (const { vm } of this.#raised()) if (!names.has(vm)) this.#clear(vm)
     for (const view of lost) {
       const since = this.#since.get(view.vm) ?? now
       this.#since.set(view.vm, since)
@@ -121,16 +120,22 @@ export class LostWatch {
   }
 
   #tell({ vm, name, host }: LostView, why: string): void {
-    const text = `${name} died with ${host} and runs nowhere; it is not started: ${why}`
-    if (this.#told.get(vm) === text) return
-    this.#clear(vm)
-    this.#told.set(vm, text)
+    const text = `${name} died with ${host} and runs nowhere; it is not started: ${why}`.slice(0, 1000)
+    const before = this.#raised().find(one => one.vm === vm)
+    if (before?.text === text) return
+    if (before) this.#clear(vm)
     const remedy = `heliotrope vms boot ${name} [--at HOST], when it is certain that it runs nowhere else`
-    this.#ports.alarms.raise('coordinator', `lost/${vm}`, text.slice(0, 1000), remedy)
+    this.#ports.alarms.raise(SOURCE, PREFIX + vm, text, remedy)
   }
 
   #clear(vm: VmId): void {
-    this.#told.delete(vm)
-    this.#ports.alarms.clear('coordinator', `lost/${vm}`)
+    this.#ports.alarms.clear(SOURCE, PREFIX + vm)
+  }
+
+  #raised(): { vm: VmId; text: string }[] {
+    return this.#ports.alarms
+      .raised()
+      .filter(({ source, key }) => source === SOURCE && key.startsWith(PREFIX))
+      .map(({ key, text }) => ({ vm: key.slice(PREFIX.length) as VmId, text }))
   }
 }

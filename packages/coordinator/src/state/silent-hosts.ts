@@ -29,6 +29,7 @@ export class SilentHosts {
     this.#again()
     this.#again = () => {}
     const now = clock.mono()
+    let next = Infinity
     for (const { id, connected, domains } of hosts()) {
       const running = domains.filter(domain => domain.state === 'running').map(domain => domain.name)
       if (connected || running.length === 0 || fenced(id)) {
@@ -38,7 +39,7 @@ export class SilentHosts {
       }
       const since = this.#since.get(id) ?? now
       this.#since.set(id, since)
-      if (now - since < SILENT_MS) this.#again = clock.after(SILENT_MS, () => this.look())
+      if (now - since < SILENT_MS) next = Math.min(next, since + SILENT_MS - now)
       else
         alarms.raise(
           'coordinator',
@@ -47,6 +48,7 @@ export class SilentHosts {
           `bring ${id} or its line back; or, if it is off for certain: heliotrope fence ${id} --reason ..., then heliotrope vms boot NAME --at HOST`,
         )
     }
+    if (next < Infinity) this.#again = clock.after(next, () => this.look())
   }
 
   stop(): void {
