@@ -47,8 +47,6 @@ const [storageAddress, storagePort] = portal.split(':')
 const storage = (): string => cut(`ip @ ${storageAddress} tcp % ${storagePort}`)
 const fill = (): string =>
   `fallocate -l $(($(df --output=avail -B1 /var/lib/heliotrope | tail -1) - 4096)) ${filled}; dd if=/dev/zero bs=4k >> ${filled} 2>/dev/null; true`
-/** The mover gets no further than the record it stands at: its host is about to lose its power, and that takes a moment. */
-const holds = (role: Role): string => `pkill -STOP -f "[h]eliotrope-mover.*--role ${role}"`
 
 const roles = ['source', 'target'] as const
 
@@ -80,7 +78,12 @@ export const faultCases: FaultCase[] = [
     command: () => agent,
     expect: 'moved',
   },
-  { name: 'agent of the target killed at READY', point: at('target', 'READY'), command: () => agent },
+  {
+    name: 'agent of the target killed at READY',
+    point: at('target', 'READY'),
+    command: () => agent,
+    short: true,
+  },
   ...(
     [
       ['source', inStream('source'), 'in the stream'],
@@ -129,12 +132,14 @@ export const faultCases: FaultCase[] = [
       point: inStream(role),
       command: storage,
       heals: [{ role, afterMs, command: mend }],
+      short: role === 'target' && afterMs === 20_000,
     })),
     {
       name: `disk of the ${role} full in the stream, for 40 s`,
       point: inStream(role),
       command: fill,
       heals: [{ role, afterMs: 40_000, command: `rm -f ${filled}` }],
+      short: role === 'source',
     },
   ]),
   {
@@ -147,7 +152,6 @@ export const faultCases: FaultCase[] = [
   {
     name: 'target host loses its power at READY',
     point: at('target', 'READY'),
-    command: () => holds('target'),
     powerCut: ['target'],
     expect: 'stayed',
   },
@@ -164,7 +168,7 @@ export const faultCases: FaultCase[] = [
     mayBoot: true,
     short: true,
   },
-  { name: 'both hosts lose their power at rest', point: atRest, powerCut: roles, mayBoot: true },
+  { name: 'both hosts lose their power at rest', point: atRest, powerCut: roles, mayBoot: true, short: true },
   {
     name: 'both hosts lose their power in the stream',
     point: inStream('source'),

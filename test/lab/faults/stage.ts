@@ -4,6 +4,7 @@ import type { Host } from '../host.js'
 import { httpGet } from '../http.js'
 import type { Lab } from '../lab.js'
 import { leftovers, migrationProcesses, whereRuns } from '../leftovers.js'
+import { say } from '../say.js'
 import { until } from '../until.js'
 import { WatchedGuest } from '../watched-guest.js'
 import type { FaultCase } from './cases.js'
@@ -70,7 +71,8 @@ export class Stage {
     const cuts = (one.powerCut ?? []).map(role => (role === 'source' ? from : to))
     const trap = await this.#arm(one, self, self === from ? to : from)
     if (one.point.record !== 'rest') this.#move = await this.#order(to, one.name)
-    await trap?.struck
+    const after = await trap?.struck
+    if (after !== undefined) say(`it struck after ${after}`)
     // Both at once, as when a site goes dark.
     await Promise.all([
       ...cuts.map(host => host.powerCut()),

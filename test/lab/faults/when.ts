@@ -24,8 +24,8 @@ export const atRest: Point = { role: 'source', record: 'rest' }
 
 /** A command that waits in dom0 for its moment. */
 export interface Armed {
-  /** @throws LabError if the moment never came, or the command failed */
-  struck: Promise<void>
+  /** The record after which it struck, if that can be told. @throws LabError if the moment never came, or the command failed */
+  struck: Promise<string | undefined>
 }
 
 const program = '/root/when.mjs'
@@ -41,16 +41,18 @@ export async function when(host: Host, point: Point, command: string, ends = fal
   const node = '/usr/lib/heliotrope/bin/node'
   const where = `${point.record}+${point.later ?? 0}`
   const running: Promise<Ran> = host.ssh(
-    `${node} ${program} ${point.role} ${where} ${armed} '${command.replaceAll("'", `'\\''`)}'`,
+    `${node} ${program} ${point.role} ${where} ${armed} '${command.replaceAll("'", `'\\''`)}'${ends ? ' hold' : ''}`,
     { timeoutMs: 700_000 },
   )
   const struck = running.then(
     ran => {
       if (ran.code !== 0 && !ends)
         throw new LabError(`${host.name}, ${where}: ${command}: exit ${ran.code}: ${ran.stderr.slice(-400)}`)
+      return ran.stdout.trim().split('\n').at(-1) || undefined
     },
     (error: unknown) => {
       if (!ends) throw error
+      return undefined
     },
   )
   // Whoever waits for it hears of a failure; until then it must not end the process.
