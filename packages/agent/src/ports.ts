@@ -3,9 +3,9 @@
  * dom0; packages/simulator implements the same on virtual time, ugly states included.
  */
 import type {
-  Bytes,
   Disk,
   Domain,
+  Exec,
   Finding,
   HostFacts,
   MeterRole,
@@ -125,15 +125,7 @@ export interface PowerDriver {
   on(): Promise<void>
 }
 
-/** Runs a program without a shell. A non-zero exit is a result, not an error. */
-export interface Exec {
-  (
-    argv: readonly [string, ...string[]],
-    options?: { timeoutMs?: Ms; input?: string; maxOutput?: Bytes; env?: Record<string, string> },
-  ): Promise<{ code: number; stdout: string; stderr: string }>
-}
-
 /** One check of `heliotrope-agent doctor`. */
 export type Check = () => Promise<Finding[]>
 
-export type { Domain }
+export type { Domain, Exec }

@@ -1,8 +1,7 @@
 /** Puts the coordinator together. The one file that knows all parts, and it only wires. */
 import { every, HeliotropeError, HOUR, MINUTE } from '@heliotrope/shared'
 import type { Cancel, Clock, HostId, Journal, Log, Ms, Rng, Signer, SiteId, Socket } from '@heliotrope/shared'
-import { modelledMoveWh } from '@heliotrope/planner'
-import { moveCost, wayOf } from '@heliotrope/planner'
+import { modelledMoveWh, moveCost, wayOf } from '@heliotrope/planner'
 import type { SiteForecast, Solver } from '@heliotrope/planner'
 import type { VmId } from '@heliotrope/shared'
 import { AlarmMessenger } from './alarm/alarm-messenger.js'
@@ -12,6 +11,7 @@ import type { CoordinatorConfig } from './config/config.js'
 import { consoleHandlers } from './console/console.js'
 import type { Console } from './console/console.js'
 import { meterOnly, noOutside } from './forecast/config.js'
+import type { PowerControl } from './fence/power-control.js'
 import { createForecastService } from './forecast/forecast-service.js'
 import type { ForecastPorts } from './forecast/forecast-service.js'
 import { openForecastStore } from './forecast/forecast-store.js'
@@ -78,6 +78,8 @@ export interface CoordinatorPorts {
   keys?: KeyRing
   /** Who is told of alarms beside the log, and the name by which this coordinator speaks. */
   alarm?: { deliver: Deliver; coordinator: string }
+  /** What knows the power of a silent host. */
+  controls?: ReadonlyMap<HostId, PowerControl>
   /** A move has ended. */
   moveEnded?: (state: MoveState) => void
 }
@@ -149,10 +151,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
         hosts: fleet.hosts(),
         noteOf: id => fleet.hostNote(id),
         floorOf: site => floors.get(site) ?? 0,
-        openMoves: [
-          ...sagas.engaged(),
-          ...lostAndFound.boots.engaged().map(host => ({ from: host, to: host })),
-        ],
+        openMoves: [...sagas.engaged(), ...lostAndFound.boots.engaged()],
         plannedTargets: reconciler.plannedTargets(),
         keepAwake,
         reportMaxAgeMs: policy.reportMaxAgeMs,
@@ -196,7 +195,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       hostPower.arrived(hello.host)
       announcer.tell(hello.host)
       sagas.poke(hello.host)
-      lostAndFound.boots.poke()
+      lostAndFound.arrived(hello.host, hello.bootId)
     },
     left(host) {
       fleet.left(host)
@@ -263,6 +262,8 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     openMoves: () => sagas.open().flatMap(({ granted }) => granted?.grant.body ?? []),
     supersede: (move, why) => sagas.supersede(move, why),
     booted: (vm, host) => foreign.broughtBy(vm, host),
+    controls: ports.controls ?? new Map(),
+    standsBy: host => hostPower.record(host).state !== 'awake',
   })
   const sagas: Sagas = new Sagas(
     {

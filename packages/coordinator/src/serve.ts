@@ -1,6 +1,7 @@
 /** The coordinator as a process: files, TLS and sockets around the composed parts. */
+import { spawn } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
-import { DAY, every, errorChain, openSqliteJournal } from '@heliotrope/shared'
+import { DAY, every, errorChain, openSqliteJournal, systemExec } from '@heliotrope/shared'
 import type { Clock, Log, Rng } from '@heliotrope/shared'
 import { byCommand } from './alarm/by-command.js'
 import { byWebhook } from './alarm/by-webhook.js'
@@ -9,6 +10,7 @@ import { createCoordinator } from './compose.js'
 import type { Coordinator } from './compose.js'
 import type { AlarmTarget, CoordinatorConfig } from './config/config.js'
 import { journalFile, makeDataDir, storeFile, trustDir } from './data-dir.js'
+import { openPowerControls } from './fence/power-control.js'
 import { agentServer } from './http/agent-server.js'
 import { consoleServer } from './http/console-server.js'
 import { metricsServer } from './http/metrics-server.js'
@@ -33,6 +35,9 @@ export interface Serving {
   port: number
   stop(): Promise<void>
 }
+
+/** Programs that the config does not name with their path: ipmitool. */
+const PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** Starts everything, or nothing. @throws bad-config, unavailable, conflict */
 export async function serve(config: CoordinatorConfig, { clock, rng, log }: ServePorts): Promise<Serving> {
@@ -75,6 +80,7 @@ export async function serve(config: CoordinatorConfig, { clock, rng, log }: Serv
       config,
       createToken,
       keys: authority.keys,
+      controls: openPowerControls(systemExec({ spawn, clock, env: { PATH } }), config.hosts),
       ...(config.alarms && {
         alarm: { deliver: alarmDelivery(config.alarms, clock), coordinator: config.serverNames[0] as string },
       }),

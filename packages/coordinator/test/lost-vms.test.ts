@@ -193,7 +193,13 @@ void t.test(
     const alarms = openAlarms(openDatabase(':memory:'), clock, memoryLog())
     const running = { domains: [domain(1)] }
     let hosts = [host(X, { ...running, connected: false }), host(Y, running)]
-    const watch = new SilentHosts({ clock, alarms, hosts: () => hosts, fenced: () => false })
+    const watch = new SilentHosts({
+      clock,
+      alarms,
+      hosts: () => hosts,
+      fenced: () => false,
+      controlled: () => false,
+    })
     const keys = () => alarms.raised().map(({ key }) => key)
     watch.look()
     await clock.advance(2 * MINUTE)

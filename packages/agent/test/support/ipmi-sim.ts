@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { IpmiTarget } from '../../src/drivers/ipmitool.js'
+import type { IpmiTarget } from '@heliotrope/shared'
 import { freePort } from './free-port.js'
 
 const found = (name: string): boolean => ['/usr/bin', '/usr/sbin'].some(dir => existsSync(join(dir, name)))

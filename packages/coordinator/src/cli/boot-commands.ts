@@ -1,9 +1,25 @@
 /** `heliotrope vms boot` and `heliotrope fence`; and the boots in `heliotrope sagas`. */
 import type { Command } from 'commander'
-import type { LostAndOpen } from '../console/boot-calls.js'
+import { HeliotropeError, MINUTE } from '@heliotrope/shared'
+import type { Ms } from '@heliotrope/shared'
+import type { FenceView, LostAndOpen } from '../console/boot-calls.js'
 import type { Client } from './client.js'
 import type { Act } from './context.js'
 import { table, when } from './tables.js'
+
+interface FenceOptions {
+  reason?: string
+  confirm?: true
+  powerOff?: true
+  status?: true
+}
+
+/** Longer than any controller is given. */
+const WAIT_MS: Ms = 15 * MINUTE
+
+const statusText = ({ host, connected, by, power, said }: FenceView): string =>
+  `${by} says that ${host} is ${power} (${said})` +
+  (connected && power !== 'on' ? `, but ${host} is connected: does the config name its own controller?` : '')
 
 /** @param vms the command that lists VMs @param by who asks, for the audit */
 export function bootCommands(
@@ -35,12 +51,26 @@ export function bootCommands(
     .description(
       'state that a host is off, and that it was off after all it last said: its VMs may start elsewhere',
     )
-    .requiredOption('--reason <text>', 'how you know; kept in the audit with your name')
+    .option('--reason <text>', 'how you know, or why; kept in the audit with your name')
+    .option('--confirm', 'not on your word: its management controller must say that it is off')
+    .option('--power-off', 'have the controller take its power away first: what still runs there dies')
+    .option('--status', 'only ask the controller and show its answer; on a host that is up, too')
     .action(
-      act(async (host: string, { reason }: { reason: string }) => {
-        const json = await client().call('fence', { host, reason, by })
+      act(async (host: string, { reason, confirm, powerOff, status }: FenceOptions) => {
+        if (status) {
+          const json = await client().call('fence.status', { host })
+          return { json, text: statusText(json) }
+        }
+        if (reason === undefined || (confirm && powerOff))
+          throw new HeliotropeError(
+            'bad-input',
+            reason === undefined ? 'fence needs --reason' : '--confirm and --power-off exclude each other',
+          )
+        const how = confirm ? 'confirm' : powerOff ? 'power-off' : 'operator'
+        const json = await client().call('fence', { host, how, reason, by }, WAIT_MS)
         const lost = json.vms.length > 0 ? `; died with it: ${json.vms.join(', ')}` : ''
-        return { json, text: `${json.host} counts as off until it is back with another boot${lost}` }
+        const said = how === 'operator' ? '' : ` (${json.evidence})`
+        return { json, text: `${json.host} counts as off until it is back with another boot${said}${lost}` }
       }),
     )
 }

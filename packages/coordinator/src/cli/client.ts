@@ -6,19 +6,19 @@ import type { ConsoleCall, ConsoleResult } from '../console/console.js'
 
 export interface Client {
   /** @throws the coordinator's error; unavailable if it does not answer */
-  call<C extends ConsoleCall>(call: C, args?: Record<string, unknown>): Promise<ConsoleResult<C>>
+  call<C extends ConsoleCall>(call: C, args?: Record<string, unknown>, waitMs?: Ms): Promise<ConsoleResult<C>>
 }
 
 const CALL_MS: Ms = 30_000
 
 export function consoleClient(socketPath: string): Client {
   return {
-    call: <C extends ConsoleCall>(call: C, args: Record<string, unknown> = {}) =>
+    call: <C extends ConsoleCall>(call: C, args: Record<string, unknown> = {}, waitMs = CALL_MS) =>
       new Promise<ConsoleResult<C>>((resolve, reject) => {
         const body = JSON.stringify(args)
         const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
         const sent = request(
-          { socketPath, path: `/v1/${call}`, method: 'POST', headers, timeout: CALL_MS, agent: false },
+          { socketPath, path: `/v1/${call}`, method: 'POST', headers, timeout: waitMs, agent: false },
           response => {
             const chunks: Buffer[] = []
             response.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -1,6 +1,8 @@
 /** The config as the program uses it. */
 import type { HostId, HostPowerModel, MoveLimits, Ms, SiteConfig, SiteId } from '@heliotrope/shared'
 import type { Policy } from '@heliotrope/planner'
+import { fenceConfig } from './fence-schema.js'
+import type { FenceConfig } from './fence-schema.js'
 import { toRules } from './rules.js'
 import type { VmRule } from './rules.js'
 import { siteForecastConfig } from '../forecast/config.js'
@@ -57,6 +59,8 @@ export interface HostConfig {
   id: HostId
   power: HostPowerModel
   keepAwake: boolean
+  /** Who knows its power, and can take it away. */
+  fence?: FenceConfig
 }
 
 const S = 1_000
@@ -90,6 +94,7 @@ export function fromFile(file: ConfigFile): CoordinatorConfig {
         wakeMs: host.wake_s === undefined ? power.wakeMs : host.wake_s * S,
       },
       keepAwake: host.keep_awake,
+      ...(host.fence && { fence: fenceConfig(host.fence) }),
     })),
     forecasts: file.sites.map(siteForecastConfig),
     sites: file.sites.map(site => ({
@@ -151,8 +156,6 @@ export function fromFile(file: ConfigFile): CoordinatorConfig {
 
 function alarmTarget({ webhook, webhook_secret_file: secretFile, command }: ConfigFile['alarms']): {
   alarms?: AlarmTarget
-  /** Where Prometheus may ask; absent: nowhere. */
-  metrics?: { host: string; port: number }
 } {
   if (webhook !== undefined) return { alarms: { webhook, ...(secretFile !== undefined && { secretFile }) } }
   return command ? { alarms: { command } } : {}

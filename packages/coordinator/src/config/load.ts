@@ -5,6 +5,7 @@ import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { fromFile } from './config.js'
 import type { CoordinatorConfig } from './config.js'
+import { fenceTarget } from './fence-schema.js'
 import { nearest } from './nearest.js'
 import { ruleProblems } from './rules.js'
 import { fileSchema } from './schema.js'
@@ -65,8 +66,22 @@ function crossProblems({ sites, hosts, rules, tags, host_power }: z.output<typeo
         ? [`hosts.${i}: peak_w of ${host.id} must not be below its idle_w`]
         : [],
     ),
+    ...sameFence(hosts),
     ...ruleProblems(rules, tags, ids),
   ]
+}
+
+/** A controller that answers for two hosts is a slip of the pen, and would fence the wrong one. */
+function sameFence(hosts: z.output<typeof fileSchema>['hosts']): string[] {
+  const first = new Map<string, string>()
+  return hosts.flatMap(({ id, fence }, i) => {
+    if (!fence) return []
+    const target = fenceTarget(fence)
+    const other = first.get(target)
+    if (other !== undefined) return [`hosts.${i}.fence: ${target} is that of ${other} already`]
+    first.set(target, id)
+    return []
+  })
 }
 
 function problem(issue: z.core.$ZodIssue): string[] {

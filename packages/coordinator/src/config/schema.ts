@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { idPatterns } from '@heliotrope/shared'
 import { defaultPolicy } from '@heliotrope/planner'
 import { siteForecastShape } from '../forecast/config.js'
+import { fenceSchema } from './fence-schema.js'
 import { rulesSchema, tagsSchema } from './rules.js'
 
 const minutes = 60_000
@@ -31,6 +32,7 @@ const host = z.strictObject({
   standby_w: z.number().min(0).max(1_000).optional(),
   wake_s: z.number().min(1).max(3600).optional(),
   keep_awake: z.boolean().default(false),
+  fence: fenceSchema.optional(),
 })
 
 const policy = z.strictObject({
@@ -157,7 +159,6 @@ export const fileSchema = z.strictObject({
   sites: z.array(site).min(1).max(500),
   policy: policy.prefault({}),
   moves: moves.prefault({}),
-  /** Names or uuids of VMs that no plan moves. */
   /** What happens to a VM that ran when its host lost power; `except`: names or uuids for which it is the other way. */
   boot: z
     .strictObject({
@@ -165,6 +166,7 @@ export const fileSchema = z.strictObject({
       except: z.array(z.string().min(1).max(160)).max(10_000).default([]),
     })
     .prefault({}),
+  /** Names or uuids of VMs that no plan moves. */
   pinned_vms: z.array(z.string().min(1).max(160)).max(10_000).default([]),
   /** Names or uuids of VMs that may be moved by save, carry and restore where they cannot move live. */
   regular_vms: z.array(z.string().min(1).max(160)).max(10_000).default([]),

@@ -1,7 +1,10 @@
-/** What people ask of VMs that died with a host: to see them, to have one started, and to state that a host is off. */
+/**
+ * What people ask of VMs that died with a host: to see them, to have one started, to state that a host is off, and to have
+ * its controller asked for that.
+ */
 import { z } from 'zod'
 import { HeliotropeError } from '@heliotrope/shared'
-import type { BootEvidence, BootId, Clock, HostId, Ms, ReasonStep } from '@heliotrope/shared'
+import type { BootEvidence, BootId, Clock, HostId, Ms, PowerState, ReasonStep } from '@heliotrope/shared'
 import type { LostAndFound } from '../saga/lost-and-found.js'
 import type { Fleet } from '../state/fleet.js'
 import type { LostView } from '../state/lost-vms.js'
@@ -19,7 +22,14 @@ export interface BootCallPorts {
 export const bootCallSchemas = {
   boots: none,
   'vms.boot': z.object({ vm: word, host: word.optional(), reason: why, by }),
-  fence: z.object({ host: word, reason: z.string().min(1).max(400), by }),
+  fence: z.object({
+    host: word,
+    /** By the operator's word alone; or what a controller is to do. */
+    how: z.enum(['operator', 'confirm', 'power-off']).optional(),
+    reason: z.string().min(1).max(400),
+    by,
+  }),
+  'fence.status': z.object({ host: word }),
 } as const
 
 type Args<C extends keyof typeof bootCallSchemas> = z.output<(typeof bootCallSchemas)[C]>
@@ -38,13 +48,30 @@ export interface BootView {
   next: string
 }
 
+export interface FencedView {
+  host: HostId
+  /** Who said so, in words. */
+  evidence: string
+  /** Names of the VMs that died with it. */
+  vms: string[]
+}
+
+export interface FenceView {
+  host: HostId
+  connected: boolean
+  /** Who was asked. */
+  by: string
+  power: PowerState
+  said: string
+}
+
 export interface LostAndOpen {
   boots: BootView[]
   lost: LostView[]
 }
 
 export function bootCalls({ clock, fleet, audit, lostAndFound }: BootCallPorts) {
-  const { boots, fences } = lostAndFound
+  const { boots, fences, powerOff } = lostAndFound
   const reasons = (who: string, text: string): ReasonStep[] => [
     { by: who, why: text, at: Math.round(clock.wall()) },
   ]
@@ -79,18 +106,29 @@ export function bootCalls({ clock, fleet, audit, lostAndFound }: BootCallPorts) 
       const boot = await lostAndFound.boot(view, to, reasons(who, reason ?? 'by hand'))
       return { boot, name: view.name, to }
     },
-    async fence({ host: name, reason, by: who }: Args<'fence'>): Promise<{ host: HostId; vms: string[] }> {
+    async 'fence.status'({ host: name }: Args<'fence.status'>): Promise<FenceView> {
+      const { id, connected } = findHost(fleet.snapshot(), name)
+      const answer = await powerOff.status(id)
+      return { host: id, connected, by: powerOff.controlOf(id) ?? '', ...answer }
+    },
+    async fence({ host: name, how = 'operator', reason, by: who }: Args<'fence'>): Promise<FencedView> {
       const { id, connected, bootId } = findHost(fleet.snapshot(), name)
       if (connected)
         throw new HeliotropeError('refused', `${id} is connected: it is not off`, {
           remedy: `heliotrope agents revoke ${id} keeps it out; what runs there, runs on`,
         })
-      const act = { what: 'host.fence', subject: id, reason: reasons(who, reason), details: { bootId } }
-      await audit.record(act, () => void fences.note(id, 'operator', `${who}: ${reason}`))
+      const by = powerOff.controlOf(id)
+      const details = { bootId, how, ...(how !== 'operator' && by !== undefined && { by }) }
+      const act = { what: 'host.fence', subject: id, reason: reasons(who, reason), details }
+      const word = `${who}: ${reason}`
+      const { text } = await audit.record(act, () =>
+        how === 'operator' ? fences.note(id, 'operator', word) : powerOff.see(id, how, word),
+      )
       boots.poke()
       lostAndFound.look()
       return {
         host: id,
+        evidence: text,
         vms: lostAndFound
           .lost()
           .filter(one => one.host === id)

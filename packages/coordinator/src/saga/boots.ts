@@ -122,8 +122,8 @@ export class Boots {
   }
 
   /** The hosts at which boots are under way: they stay awake. */
-  engaged(): HostId[] {
-    return [...this.#open.values()].map(({ requested }) => requested.to.host)
+  engaged(): { from: HostId; to: HostId }[] {
+    return [...this.#open.values()].map(({ requested: { to } }) => ({ from: to.host, to: to.host }))
   }
 
   /** A host came back, or was fenced. */

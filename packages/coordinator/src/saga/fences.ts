@@ -1,13 +1,16 @@
 /**
  * Evidence that a host was off after a boot of it: an operator's signed statement, or its management controller's word. It
- * is about that boot alone: a host that is back has another, and one that speaks in the same boot was not off.
+ * is about that boot alone: a host that is back has another, and one that speaks in the same boot was not off. Then the
+ * evidence is void for good, also when that host falls silent again.
  */
 import type { BootEvidence, Clock, HostId, Journal } from '@heliotrope/shared'
+import type { Alarms } from '../store/alarms.js'
 
 const PREFIX = 'fence/'
 
 export interface FencesPorts {
   clock: Clock
+  alarms: Pick<Alarms, 'raise'>
   journal: Journal
   /** What is known of the host now. */
   host: (id: HostId) => { connected: boolean; bootId: string } | undefined
@@ -17,6 +20,8 @@ export class Fences {
   readonly #ports: FencesPorts
   /** The newest of each host. */
   readonly #evidence = new Map<HostId, BootEvidence>()
+  /** The boot in which a host was fenced, and spoke. */
+  readonly #untrue = new Map<HostId, string>()
 
   constructor(ports: FencesPorts) {
     this.#ports = ports
@@ -26,7 +31,11 @@ export class Fences {
     const { journal } = this.#ports
     for (const stream of journal.streams(PREFIX, 'all')) {
       const last = journal.read(stream).at(-1)
-      if (last) this.#evidence.set(stream.slice(PREFIX.length) as HostId, last.body as BootEvidence)
+      if (!last) continue
+      const host = stream.slice(PREFIX.length) as HostId
+      const body = last.body as BootEvidence
+      if (last.kind === 'VOID') this.#untrue.set(host, body.bootId)
+      else this.#evidence.set(host, body)
     }
   }
 
@@ -43,13 +52,30 @@ export class Fences {
     }
     journal.append(PREFIX + host, 'FENCED', evidence)
     this.#evidence.set(host, evidence)
+    this.#untrue.delete(host)
     return evidence
+  }
+
+  /** It speaks, in this boot. @throws journal-failed; it counts as said all the same */
+  spoke(host: HostId, bootId: string): void {
+    const evidence = this.#evidence.get(host)
+    if (evidence?.bootId !== bootId) return
+    this.#untrue.set(host, bootId)
+    this.#ports.alarms.raise(
+      'coordinator',
+      `fenced-alive/${host}`,
+      `${host} speaks in the boot in which it was fenced: it was not off (${evidence.text})`,
+      `look for VMs that were started elsewhere meanwhile: heliotrope vms, heliotrope sagas; and at what told you that ${host} was off`,
+    )
+    this.#ports.journal.append(PREFIX + host, 'VOID', evidence)
+    this.#evidence.delete(host)
   }
 
   /** Undefined where nothing is known of its present boot, or it speaks. */
   of(host: HostId): BootEvidence | undefined {
     const now = this.#ports.host(host)
     const evidence = this.#evidence.get(host)
+    if (evidence && this.#untrue.get(host) === evidence.bootId) return undefined
     return now && !now.connected && evidence?.bootId === now.bootId ? evidence : undefined
   }
 }

@@ -9,10 +9,15 @@ import type { LostWatchPorts } from '../state/lost-watch.js'
 import type { HostRecord } from '../state/host-record.js'
 import { Boots } from './boots.js'
 import type { BootsPorts } from './boots.js'
+import { PowerOff } from '../fence/power-off.js'
+import type { PowerOffPorts } from '../fence/power-off.js'
 import { Fences } from './fences.js'
 
 export interface LostAndFoundPorts
-  extends Omit<BootsPorts, 'fenced' | 'ended'>, Pick<LostWatchPorts, 'policy' | 'paused'> {
+  extends
+    Omit<BootsPorts, 'fenced' | 'ended'>,
+    Pick<LostWatchPorts, 'policy' | 'paused'>,
+    Pick<PowerOffPorts, 'controls' | 'standsBy'> {
   hosts: () => HostRecord[]
   /** Hosts that took part in moves of the VM. */
   partiesOf: (vm: VmId) => HostId[]
@@ -26,14 +31,16 @@ export interface LostAndFoundPorts
 export class LostAndFound {
   readonly boots: Boots
   readonly fences: Fences
+  readonly powerOff: PowerOff
   readonly #ports: LostAndFoundPorts
   readonly #watch: LostWatch
   readonly #silent: SilentHosts
 
   constructor(ports: LostAndFoundPorts) {
-    const { agents, booted, clock, fleet, journal } = ports
+    const { agents, alarms, booted, clock, fleet, journal } = ports
     this.#ports = ports
-    this.fences = new Fences({ clock, journal, host: id => fleet.host(id) })
+    this.fences = new Fences({ clock, alarms, journal, host: id => fleet.host(id) })
+    this.powerOff = new PowerOff({ ...ports, fences: this.fences, host: id => fleet.host(id) })
     this.boots = new Boots({
       ...ports,
       fenced: host => this.fences.of(host),
@@ -44,7 +51,11 @@ export class LostAndFound {
         this.look()
       },
     })
-    this.#silent = new SilentHosts({ ...ports, fenced: host => this.fences.of(host) !== undefined })
+    this.#silent = new SilentHosts({
+      ...ports,
+      fenced: host => this.fences.of(host) !== undefined,
+      controlled: host => this.powerOff.controlOf(host) !== undefined,
+    })
     this.#watch = new LostWatch({
       ...ports,
       lost: () => this.lost(),
@@ -66,7 +77,14 @@ export class LostAndFound {
   async stop(): Promise<void> {
     this.#watch.stop()
     this.#silent.stop()
+    await this.powerOff.stop()
     await this.boots.stop()
+  }
+
+  /** A host has come, and the fleet knows. @throws journal-failed */
+  arrived(host: HostId, bootId: string): void {
+    this.fences.spoke(host, bootId)
+    this.boots.poke()
   }
 
   /** To be called after each important change of the fleet. */

@@ -10,6 +10,8 @@ export interface SilentHostsPorts {
   hosts: () => readonly HostRecord[]
   /** It is known to be off. */
   fenced: (host: HostId) => boolean
+  /** Something can say, and see to it, that it is off. */
+  controlled: (host: HostId) => boolean
 }
 
 const SILENT_MS: Ms = 3 * MINUTE
@@ -25,7 +27,7 @@ export class SilentHosts {
 
   /** To be called after each important change of the fleet. */
   look(): void {
-    const { alarms, clock, fenced, hosts } = this.#ports
+    const { alarms, clock, controlled, fenced, hosts } = this.#ports
     this.#again()
     this.#again = () => {}
     const now = clock.mono()
@@ -45,7 +47,7 @@ export class SilentHosts {
           'coordinator',
           `silent/${id}`,
           `${id} has not answered for ${SILENT_MS / MINUTE} min; when last heard it ran ${running.slice(0, 10).join(', ')}`,
-          `bring ${id} or its line back; or, if it is off for certain: heliotrope fence ${id} --reason ..., then heliotrope vms boot NAME --at HOST`,
+          `bring ${id} or its line back; or, if it is off for certain: heliotrope fence ${id} ${controlled(id) ? '--confirm ' : ''}--reason ..., then heliotrope vms boot NAME --at HOST`,
         )
     }
     if (next < Infinity) this.#again = clock.after(next, () => this.look())

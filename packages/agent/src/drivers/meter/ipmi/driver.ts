@@ -1,10 +1,9 @@
 /** A host's own power as its management controller measures it: by DCMI, or by a sensor that the config names. */
 import { HeliotropeError } from '@heliotrope/shared'
-import type { Clock, MeterRole, Ms } from '@heliotrope/shared'
+import type { Clock, IpmiTarget, MeterRole, Ms } from '@heliotrope/shared'
 import { lastLines } from '../../../exec.js'
 import type { Exec, Meter } from '../../../ports.js'
 import { dcmiPower, sensorReading } from './commands.js'
-import type { IpmiTarget } from '../../ipmitool.js'
 import { parseDcmiPower, parseSensor } from './parse.js'
 
 export interface IpmiMeterOptions {

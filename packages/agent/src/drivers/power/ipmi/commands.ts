@@ -1,6 +1,6 @@
 /** argv of ipmitool for the power of a whole host. */
-import { ipmitool } from '../../ipmitool.js'
-import type { Argv, IpmiTarget } from '../../ipmitool.js'
+import { ipmitool } from '@heliotrope/shared'
+import type { Argv, IpmiTarget } from '@heliotrope/shared'
 
 export const powerStatus = (target: IpmiTarget): Argv => ipmitool(target, 'chassis', 'power', 'status')
 export const powerOn = (target: IpmiTarget): Argv => ipmitool(target, 'chassis', 'power', 'on')

@@ -1,10 +1,8 @@
 /** Power of a host by its management controller, with ipmitool over LAN. */
-import type { Ms } from '@heliotrope/shared'
-import { runOk } from '../../../exec.js'
+import { parsePowerStatus, runOk } from '@heliotrope/shared'
+import type { IpmiTarget, Ms } from '@heliotrope/shared'
 import type { Exec, PowerDriver } from '../../../ports.js'
-import type { IpmiTarget } from '../../ipmitool.js'
 import { powerOn, powerStatus } from './commands.js'
-import { parsePowerStatus } from './parse.js'
 
 export const ipmiPower = (exec: Exec, target: IpmiTarget, timeoutMs: Ms): PowerDriver => ({
   status: async () => parsePowerStatus(await runOk(exec, powerStatus(target), { timeoutMs })),

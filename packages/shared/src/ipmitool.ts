@@ -1,4 +1,5 @@
-/** argv of ipmitool, for meters and power. A password is read from its file by ipmitool itself, and never stands on a command line. */
+/** ipmitool, for meters and power: its argv, and what it says of a chassis. Pure. A password is read from its file by ipmitool itself, and never stands on a command line. */
+import type { PowerState } from './model.js'
 
 /** How the management controller is reached: undefined is this host's own, by its kernel driver. */
 export interface IpmiTarget {
@@ -25,4 +26,10 @@ export function ipmitool(target: IpmiTarget | undefined, ...args: readonly strin
     ...['-N', '1', '-R', '2'],
     ...args,
   ]
+}
+
+/** Of `ipmitool chassis power status` (1.8.19): `Chassis Power is on`; anything else is no knowledge. */
+export function parsePowerStatus(text: string): PowerState {
+  const said = /^Chassis Power is (on|off)\s*$/m.exec(text)?.[1]
+  return said === 'on' || said === 'off' ? said : 'unknown'
 }
