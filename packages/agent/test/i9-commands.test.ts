@@ -2,26 +2,45 @@
 // for another host or changed on the way runs; each is refused, stands in the journal, and leaves nothing behind. Real TLS,
 // real certificates, real SQLite.
 import { MINUTE, moveId, newSigner, vmId } from '@heliotrope/shared'
-import type { CommandMessage, HostId } from '@heliotrope/shared'
+import type {
+  BootGrant,
+  BootId,
+  CommandKind,
+  CommandMessage,
+  Grant,
+  HostId,
+  Signer,
+} from '@heliotrope/shared'
 import t from 'tap'
 import { CLOCK_SKEW_MS } from '../src/execute/dispatch.js'
-import { i9Host, targetArgs } from './support/i9-host.js'
-import { MOVE } from './support/mover-fixture.js'
+import { BOOT, i9Host, targetArgs } from './support/i9-host.js'
+import { MOVE, vm } from './support/mover-fixture.js'
 
 type Host = Awaited<ReturnType<typeof i9Host>>
 
 /** One host for all: what is refused must leave it as it was. */
 const host = await i9Host(t)
 const VM2 = vmId('11111111-2222-4333-8444-555555555555')
+const BOOT2 = 'b00700000000000000000000b2' as BootId
 const MOVE2 = moveId('fedcba98765432100123456789')
 
-/** Nothing of a move has begun here. */
-const untouched = ({ journal, launched }: Host): boolean =>
-  launched.length === 0 &&
-  ['source/', 'target/', 'inbox-'].every(prefix => journal.streams(prefix, 'all').length === 0)
+/** Nothing of a move or a boot has begun here. */
+const untouched = ({ created, journal, launched }: Host): boolean =>
+  launched.length + created.length === 0 &&
+  ['source/', 'target/', 'inbox-', 'boot/', 'yield/'].every(
+    prefix => journal.streams(prefix, 'all').length === 0,
+  )
 
-const grants: [string, string, RegExp, (host: Host) => unknown][] = [
-  ['grant of a foreign signer', 'unauthorised', /not signed/, host => host.grant({}, newSigner())],
+const elsewhere = { host: 'b2' as HostId, key: 'a'.repeat(64), bootId: 'boot-here' }
+const stranger = { ...elsewhere, host: 'a1' as HostId }
+
+const grants: [string, string, RegExp, (host: Host) => [kind: CommandKind, args: unknown]][] = [
+  [
+    'grant of a foreign signer',
+    'unauthorised',
+    /not signed/,
+    host => ['move.prepare-target', targetArgs(host.grant({}, newSigner()))],
+  ],
   [
     'forged config in a grant that the command signs for',
     'unauthorised',
@@ -29,26 +48,68 @@ const grants: [string, string, RegExp, (host: Host) => unknown][] = [
     host => {
       const grant = structuredClone(host.grant())
       grant.body.config.disks = []
-      return grant
+      return ['move.prepare-target', targetArgs(grant)]
     },
   ],
   [
     'grant for another host',
     'unauthorised',
     /the grant names b2/,
-    host => host.grant({ to: { host: 'b2' as HostId, key: 'a'.repeat(64), bootId: 'boot-here' } }),
+    host => ['move.prepare-target', targetArgs(host.grant({ to: elsewhere }))],
   ],
   [
     'grant for this name with another key',
     'unauthorised',
     /the grant names a1/,
-    host => host.grant({ to: { host: 'a1' as HostId, key: 'a'.repeat(64), bootId: 'boot-here' } }),
+    host => ['move.prepare-target', targetArgs(host.grant({ to: stranger }))],
   ],
-  ['grant that expired', 'refused', /expired/, host => host.grant({ startBefore: Date.now() - 1 })],
+  [
+    'grant that expired',
+    'refused',
+    /expired/,
+    host => ['move.prepare-target', targetArgs(host.grant({ startBefore: Date.now() - 1 }))],
+  ],
+  [
+    'boot by a foreign signer',
+    'unauthorised',
+    /not signed/,
+    host => ['vm.boot', { grant: host.bootGrant({}, newSigner()) }],
+  ],
+  [
+    'boot with a forged config, in a command that is signed',
+    'unauthorised',
+    /not signed/,
+    host => {
+      const grant = structuredClone(host.bootGrant())
+      grant.body.config.name = 'evil'
+      return ['vm.boot', { grant }]
+    },
+  ],
+  [
+    'boot on another host',
+    'unauthorised',
+    /granted to b2/,
+    host => ['vm.boot', { grant: host.bootGrant({ to: elsewhere }) }],
+  ],
+  [
+    'boot for this name with another key',
+    'unauthorised',
+    /granted to a1/,
+    host => ['vm.boot', { grant: host.bootGrant({ to: stranger }) }],
+  ],
+  [
+    'boot of this host before it was booted: what expires a boot',
+    'superseded',
+    /booted since/,
+    host => {
+      const { to } = host.bootGrant().body
+      return ['vm.boot', { grant: host.bootGrant({ to: { ...to, bootId: 'boot-before' } }) }]
+    },
+  ],
 ]
 t.test('grants that are refused although the command is good', async t => {
   for (const [name, code, why, make] of grants) {
-    const message = host.command('move.prepare-target', targetArgs(make(host) as never))
+    const message = host.command(...make(host))
     t.match(await host.send(message), { ok: false, code, message: why }, name)
     t.same(
       host.journal.read(`command/${message.body.id}`).map(record => record.kind),
@@ -59,59 +120,53 @@ t.test('grants that are refused although the command is good', async t => {
   }
 })
 
-const frames: [string, RegExp, (host: Host) => CommandMessage][] = [
+/** Each order that may change something, and how somebody on the way would like it. */
+const orders: [CommandKind, (host: Host) => object, forge: (args: never) => void][] = [
   [
-    'unsigned',
+    'move.prepare-target',
+    host => targetArgs(host.grant()),
+    ({ grant }: { grant: Grant }) => (grant.body.config.name = 'evil'),
+  ],
+  [
+    'vm.boot',
+    host => ({ grant: host.bootGrant() }),
+    ({ grant }: { grant: BootGrant }) => (grant.body.config.name = 'evil'),
+  ],
+  [
+    'vm.yield',
+    () => ({ boot: BOOT, vm: vm.uuid, epoch: 8 }),
+    (args: { epoch: number }) => (args.epoch = 2 ** 40),
+  ],
+]
+
+type Send = (change?: object, signer?: Signer) => CommandMessage
+const frames: [string, RegExp, (send: Send, forge: (args: never) => void) => CommandMessage][] = [
+  ['unsigned', /not signed by our coordinator/, send => ({ ...send(), signature: 'AAAA' })],
+  ['signed by somebody else', /not signed by our coordinator/, send => send({}, newSigner())],
+  ['expired', /expired/, send => send({ expiresAt: Date.now() - CLOCK_SKEW_MS - MINUTE })],
+  ['misaddressed', /is for b1, we are a1/, send => send({ to: 'b1' as HostId })],
+  ['without a number', /no session and number/, send => send({ seq: undefined })],
+  ['made for another connection', /another connection/, send => send({ session: 'f'.repeat(32) })],
+  [
+    'forged: changed behind the signature of the command, and of the grant in it',
     /not signed by our coordinator/,
-    host => ({ ...host.command('move.prepare-target', targetArgs(host.grant())), signature: 'AAAA' }),
-  ],
-  [
-    'signed by somebody else',
-    /not signed by our coordinator/,
-    host => host.command('move.prepare-target', targetArgs(host.grant()), {}, newSigner()),
-  ],
-  [
-    'expired',
-    /expired/,
-    host =>
-      host.command('move.prepare-target', targetArgs(host.grant()), {
-        expiresAt: Date.now() - CLOCK_SKEW_MS - MINUTE,
-      }),
-  ],
-  [
-    'misaddressed',
-    /is for b1, we are a1/,
-    host => host.command('move.prepare-target', targetArgs(host.grant()), { to: 'b1' as HostId }),
-  ],
-  [
-    'without a number',
-    /no session and number/,
-    host => host.command('move.prepare-target', targetArgs(host.grant()), { seq: undefined }),
-  ],
-  [
-    'made for another connection',
-    /another connection/,
-    host => host.command('move.prepare-target', targetArgs(host.grant()), { session: 'f'.repeat(32) }),
-  ],
-  [
-    'forged config: the grant was changed behind its signature, and behind that of the command',
-    /not signed by our coordinator/,
-    host => {
-      const honest = host.command('move.prepare-target', targetArgs(host.grant()))
-      const forged = structuredClone(honest)
-      ;(forged.body.args as { grant: { body: { config: { name: string } } } }).grant.body.config.name = 'evil'
+    (send, forge) => {
+      const forged = structuredClone(send())
+      forge(forged.body.args as never)
       return forged
     },
   ],
 ]
 t.test('frames that are refused at the door', async t => {
-  for (const [name, why, make] of frames) {
-    const before = host.audited().length
-    const message = make(host)
-    t.match(await host.send(message), { ok: false, code: 'unauthorised', message: why }, name)
-    t.match(host.audited().slice(before), [{ id: message.body.id, why }], `${name}: audited, once`)
-    t.ok(untouched(host), `${name}: harmless`)
-  }
+  for (const [kind, args, forge] of orders)
+    for (const [flaw, why, make] of frames) {
+      const name = `${kind} ${flaw}`
+      const before = host.audited().length
+      const message = make((change, signer) => host.command(kind, args(host), change, signer), forge)
+      t.match(await host.send(message), { ok: false, code: 'unauthorised', message: why }, name)
+      t.match(host.audited().slice(before), [{ id: message.body.id, why }], `${name}: audited, once`)
+      t.ok(untouched(host), `${name}: harmless`)
+    }
   t.match(
     await host.send(host.command('move.prepare-target', targetArgs(host.grant()))),
     { ok: true },
@@ -132,6 +187,29 @@ t.test('lower epoch: what this host certified before is not taken back', async t
   })
   t.same(host.launched, [`target/${MOVE}`], 'nothing was started')
   t.equal(host.journal.read(`target/${MOVE2}`).length, 0)
+})
+
+t.test('a boot: not below what was yielded to, once however it comes, and nobody else after it', async t => {
+  const web = vmId('22222222-2222-4333-8444-555555555555')
+  const boot = (epoch: number, id = BOOT) =>
+    host.command('vm.boot', {
+      grant: host.bootGrant({ boot: id, vm: web, epoch, config: { ...vm, uuid: web, name: 'web-2' } }),
+    })
+  const yields = (epoch: number) => host.command('vm.yield', { boot: BOOT2, vm: web, epoch })
+  t.match(await host.send(yields(8)), { ok: true, value: { yielded: true, bootId: 'boot-here' } })
+  t.match(await host.send(boot(7)), { ok: false, code: 'superseded', message: /epoch 7.*holds 8/ })
+  t.match(await host.send(boot(8)), { ok: false, code: 'superseded' })
+  t.same(host.created, [])
+  const honest = boot(12)
+  t.match(await host.send(honest), { ok: true, value: { booted: true } })
+  const { seq } = host.journal.head()
+  t.match(await host.send(honest), { ok: true }, 'the same frame again')
+  t.equal(host.journal.head().seq, seq, 'and nothing was written, so nothing was done')
+  t.match(await host.send(boot(12)), { ok: true }, 'the same grant in another command')
+  t.match(await host.send(boot(12, 'f'.repeat(26) as BootId)), { ok: false, code: 'superseded' })
+  await host.reconnect()
+  t.match(await host.send(honest), { ok: false, message: /another connection/ })
+  t.same(host.created, [web])
 })
 
 t.test('replayed: a frame runs once, whatever came between', async t => {
@@ -212,6 +290,8 @@ t.test('rotation: told by the old key, the new one counts, then the old one no m
   t.match(await host.send(host.command('host.report', {})), { ok: false, message: /not signed/ }, 'retired')
   const old = host.command('move.prepare-target', targetArgs(host.grant(honest)), {}, next)
   t.match(await host.send(old), { ok: false, message: /not signed/ }, 'nor does a grant by it')
+  const boot = host.command('vm.boot', { grant: host.bootGrant({ epoch: 20 }) }, {}, next)
+  t.match(await host.send(boot), { ok: false, message: /not signed/ }, 'nor a boot')
   const fresh = host.command('move.prepare-target', targetArgs(host.grant(honest, next)), {}, next)
   t.match(await host.send(fresh), { ok: true })
   t.equal(host.journal.read(`target/${honest.move}`)[0]?.kind, 'ORDERED')

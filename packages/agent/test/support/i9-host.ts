@@ -1,6 +1,7 @@
 // A host with everything real but Xen: key, certificate and session by TLS, journal in SQLite. The test is its coordinator.
 import {
   certify,
+  certifyBoot,
   decode,
   defaultMoveLimits,
   encode,
@@ -14,6 +15,9 @@ import {
   systemRng,
 } from '@heliotrope/shared'
 import type {
+  BootGrant,
+  BootGrantBody,
+  BootId,
   CommandBody,
   CommandId,
   CommandMessage,
@@ -29,8 +33,10 @@ import type {
 } from '@heliotrope/shared'
 import type { Test } from 'tap'
 import { createAgent } from '../../src/agent.js'
+import { Boots } from '../../src/execute/boots.js'
 import { EpochIndex } from '../../src/execute/epochs.js'
 import { Moves } from '../../src/execute/moves.js'
+import { Histories } from '../../src/execute/vm-history.js'
 import { streamOf } from '../../src/mover/records.js'
 import { openReportBuffer } from '../../src/report/buffer.js'
 import { connectCoordinator } from '../../src/trust/connect.js'
@@ -39,6 +45,7 @@ import { Door } from './door.js'
 import { MOVE, until, vm } from './mover-fixture.js'
 import { smallHost } from './small-host.js'
 
+export const BOOT = 'b00700000000000000000000b0' as BootId
 const HOST = 'a1' as HostId
 let ids = 0
 const nextId = (): CommandId => (++ids).toString(16).padStart(24, '0') as CommandId
@@ -58,11 +65,18 @@ export async function i9Host(t: Test) {
   const log = memoryLog()
   const journal = openSqliteJournal({ file: `${dir}/data/journal.db`, clock })
   const launched: string[] = []
+  const created: string[] = []
+  const epochs = new EpochIndex(journal)
+  const xen = smallHost()
+  const { hypervisor } = xen
+  const self = {
+    host: HOST,
+    key: identity.signer.fingerprint,
+    bootId: 'boot-here',
+    coordinatorKeys: identity.coordinatorKeys,
+  }
   const moves = new Moves({
-    clock,
-    log,
-    journal,
-    epochs: new EpochIndex(journal),
+    ...{ clock, log, journal, epochs, ...self },
     launcher: {
       launch: (role, move) => {
         launched.push(streamOf(role, move))
@@ -71,12 +85,24 @@ export async function i9Host(t: Test) {
       },
       status: () => Promise.resolve('starting'),
     },
-    host: HOST,
-    key: identity.signer.fingerprint,
-    bootId: 'boot-here',
-    coordinatorKeys: identity.coordinatorKeys,
     address: '127.0.0.1',
     ports: [4430, 4433],
+  })
+  const noted = (): Promise<void> => Promise.resolve()
+  const boots = new Boots({
+    ...{ clock, log, journal, epochs, hypervisor, ...self },
+    histories: new Histories(journal),
+    storage: { attach: noted, detach: noted, attached: () => Promise.resolve(true) },
+    maker: {
+      create: async ({ uuid, name }) => {
+        created.push(uuid)
+        xen.domains.push({ ...xen.domains[0]!, domid: 9, uuid, name })
+      },
+      read: noted,
+      atWork: () => Promise.resolve(false),
+    },
+    openMoves: () => moves.open(),
+    promisedMiB: () => 0,
   })
   const sessions: { socket: Socket; hello: Hello; heard: FromAgent[] }[] = []
   door.session = socket => {
@@ -95,9 +121,10 @@ export async function i9Host(t: Test) {
       rng: systemRng(),
       log,
       journal,
-      hypervisor: smallHost().hypervisor,
+      hypervisor,
       meters: [],
       moves,
+      boots: boots.handlers,
       buffer: openReportBuffer({ file: ':memory:', clock, log }),
       connect: () => connectCoordinator(door.url, identity),
       signer: identity.signer,
@@ -126,6 +153,8 @@ export async function i9Host(t: Test) {
   return {
     journal,
     launched,
+    /** VMs that were made by a grant. */
+    created,
     moves,
     log,
     sessions,
@@ -164,6 +193,19 @@ export async function i9Host(t: Test) {
         config: vm,
         startBefore: at + 60_000,
         at,
+        ...change,
+      })
+    },
+    bootGrant(change: Partial<BootGrantBody> = {}, signer: Signer = door.signer): BootGrant {
+      return certifyBoot(signer, {
+        kind: 'boot',
+        boot: BOOT,
+        vm: vm.uuid,
+        epoch: 8,
+        to: { host: HOST, key: identity.signer.fingerprint, bootId: 'boot-here' },
+        config: vm,
+        evidence: [],
+        at: 1,
         ...change,
       })
     },
