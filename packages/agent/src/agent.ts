@@ -23,6 +23,7 @@ import type { PowerService } from './execute/power-service.js'
 import type { SeenVms } from './execute/seen-vms.js'
 import type { EndedGuests } from './execute/ended-guests.js'
 import type { Sweeper } from './execute/sweeper.js'
+import type { Watchdog } from './execute/watchdog.js'
 import type { Hypervisor } from './ports.js'
 import type { ReportBuffer } from './report/buffer.js'
 import { ReportBuilder } from './report/builder.js'
@@ -48,6 +49,8 @@ export interface AgentPorts {
   ended?: Pick<EndedGuests, 'look' | 'alarms'>
   /** What runs here, written down. Default: not. */
   seen?: Pick<SeenVms, 'look' | 'lost' | 'alarms'>
+  /** Default: none is fed. */
+  watchdog?: Pick<Watchdog, 'alarms'>
   /** Default: no VM is started or yielded. */
   boots?: BootHandlers
   /** Default: neither stands by nor wakes others. */
@@ -196,6 +199,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
       ...(ports.sweeper?.alarms() ?? []),
       ...(ports.ended?.alarms() ?? []),
       ...(ports.seen?.alarms() ?? []),
+      ...(ports.watchdog?.alarms() ?? []),
       ...(hypervisorProblem ? [hypervisorProblem] : []),
       ...(problem === undefined
         ? []

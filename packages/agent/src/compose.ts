@@ -1,12 +1,14 @@
 /** Wires an agent for a real dom0 from its config. The one file that knows everything; it decides nothing. */
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { createSocket } from 'node:dgram'
 import { request } from 'node:https'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DAY, HeliotropeError, MEBIBYTE, openSqliteJournal, systemClock, systemRng } from '@heliotrope/shared'
+import { DAY, HeliotropeError, MEBIBYTE, SECOND } from '@heliotrope/shared'
+import { openSqliteJournal, systemClock, systemRng } from '@heliotrope/shared'
 import type { Log } from '@heliotrope/shared'
 import { createAgent } from './agent.js'
 import type { Agent } from './agent.js'
@@ -21,6 +23,8 @@ import type { MeterPorts } from './drivers/meter/open-meters.js'
 import { openWakes } from './drivers/power/open-wakes.js'
 import { iscsiStorage } from './drivers/storage/iscsi/driver.js'
 import { xenHypervisor } from './drivers/xen/hypervisor.js'
+import { watchdogDevice } from './drivers/watchdog/device.js'
+import { hostProbes } from './drivers/watchdog/probes.js'
 import { xlMaker } from './drivers/xen/maker.js'
 import { systemExec, systemFollow } from './exec.js'
 import { Boots } from './execute/boots.js'
@@ -31,6 +35,7 @@ import { EndedGuests } from './execute/ended-guests.js'
 import { SeenVms } from './execute/seen-vms.js'
 import { createStandby } from './execute/standby.js'
 import { Sweeper } from './execute/sweeper.js'
+import { Watchdog } from './execute/watchdog.js'
 import { Histories } from './execute/vm-history.js'
 import { hostFiles } from './files.js'
 import type { Hypervisor } from './ports.js'
@@ -81,6 +86,7 @@ export function doctorPorts(
     usesIscsi: config.storage.iscsi.portals.length > 0,
     fences: config.storage.fence !== 'none',
     fenceOf: fenceOf(host, config),
+    watchdog: config.watchdog,
     ...known,
   }
 }
@@ -107,15 +113,51 @@ function xenOf(
   return xenHypervisor({ exec, follow, files, clock, log }, config.bridges ? { bridges: config.bridges } : {})
 }
 
+interface RunningAgent {
+  agent: Agent
+  stop(): Promise<void>
+}
+
 /**
  * @returns the running agent, with everything around it
  * @throws bad-config if the host has not joined
  */
-export async function runAgent(
+export async function runAgent(config: AgentConfig, log: Log): Promise<RunningAgent> {
+  const host = hostPorts()
+  // First of all: one that a crash of the agent left armed counts down. What cannot start says so, and needs no reboot.
+  const watchdog = watchdogOf(host, config, log)
+  watchdog?.start()
+  try {
+    const { agent, stop } = await runWith(host, config, log, watchdog)
+    return { agent, stop: async () => void (await Promise.all([watchdog?.stop(), stop()])) }
+  } catch (error) {
+    await watchdog?.stop()
+    throw error
+  }
+}
+
+function watchdogOf(
+  { clock, exec, files }: ReturnType<typeof hostPorts>,
+  { data_dir: dataDir, watchdog }: AgentConfig,
+  log: Log,
+): Watchdog | undefined {
+  if (!watchdog) return undefined
+  const arm = watchdogDevice(open, files, watchdog.device)
+  return new Watchdog({
+    clock,
+    log,
+    arm,
+    probes: hostProbes(exec, dataDir),
+    everyMs: watchdog.every_s * SECOND,
+  })
+}
+
+async function runWith(
+  host: ReturnType<typeof hostPorts>,
   config: AgentConfig,
   log: Log,
-): Promise<{ agent: Agent; stop(): Promise<void> }> {
-  const host = hostPorts()
+  watchdog: Watchdog | undefined,
+): Promise<RunningAgent> {
   const { clock, files } = host
   const rng = systemRng()
   const found = readIdentity(config.data_dir)
@@ -235,6 +277,7 @@ export async function runAgent(
         openMoves: () => moves.open(),
         promisedMiB: present => promisedMiB(journal, undefined, present),
       }).handlers,
+      ...(watchdog && { watchdog }),
       ended: new EndedGuests({ clock, log, journal, hypervisor, maker, bootId }),
       sweeper: new Sweeper({
         clock,

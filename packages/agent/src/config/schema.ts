@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { hostIdSchema, siteIdSchema } from '@heliotrope/shared'
 import { absolutePath as absolute, meterSchema } from './meter-schema.js'
 import { powerSchema } from './power-schema.js'
+import { watchdogSchema } from './watchdog-schema.js'
 
 const port = z.number().int().min(1).max(65535)
 const portal = z
@@ -57,6 +58,8 @@ export const agentConfigSchema = z.strictObject({
     .refine(all => new Set(all.map(one => one.name)).size === all.length, 'two meters have the same name'),
   /** Standing by, and waking others. */
   power: powerSchema,
+  /** Has the hypervisor reboot this host when it hangs. */
+  watchdog: watchdogSchema.optional(),
   report: z
     .strictObject({
       every_ms: z.number().int().min(500).max(3_600_000).default(5_000),

@@ -9,6 +9,7 @@ import { checkOwner } from './owner.js'
 import type { DoctorPorts } from './ports.js'
 import { checkStorageFence } from './storage-fence.js'
 import { checkTools } from './tools.js'
+import { checkWatchdog } from './watchdog.js'
 import { checkXendomains } from './xendomains.js'
 
 const CHECKS = {
@@ -20,6 +21,7 @@ const CHECKS = {
   autoballoon: checkAutoballoon,
   'dom0-weight': checkDom0Weight,
   clock: checkClock,
+  watchdog: checkWatchdog,
 }
 
 /** A check that cannot be made is a finding, too; one does not keep the others from being made. */

@@ -1,5 +1,6 @@
 /** What the checks look at. They change nothing. */
 import type { Disk, Ms, VmId } from '@heliotrope/shared'
+import type { WatchdogConfig } from '../config/watchdog-schema.js'
 import type { HostFiles } from '../files.js'
 import type { Exec, FenceKind, Hypervisor } from '../ports.js'
 
@@ -15,6 +16,8 @@ export interface DoctorPorts {
   fences: boolean
   /** What keeps other hosts from a disk; absent where the operator wants nothing to. */
   fenceOf?: ((disk: Disk) => Promise<FenceKind>) | undefined
+  /** The one that the agent is to feed. */
+  watchdog?: WatchdogConfig | undefined
   /** Coordinator's clock minus ours; undefined while not connected. */
   clockOffsetMs: Ms | undefined
   /** A move of Heliotrope that is open here explains a name or a suspended guest. */

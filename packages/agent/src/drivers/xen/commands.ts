@@ -3,6 +3,8 @@ type Argv = readonly [string, ...string[]]
 
 export const xl = {
   list: (): Argv => ['xl', 'list', '-v'],
+  /** The least that xl can be asked. */
+  domid: (): Argv => ['xl', 'domid', 'Domain-0'],
   info: (): Argv => ['xl', 'info'],
   /** Configs, no run state (XEN.md 1.9); of all domains without an argument. */
   config: (domid?: number): Argv =>
