@@ -116,12 +116,22 @@ export function signValue(signer: Signer, value: unknown): string {
   return signature(signer, value)
 }
 
-/** True if `signed` is a signature over `value` by the key whose fingerprint is given. Never throws. */
-export function verifyValue(value: unknown, publicKey: string, signed: string, fingerprint: string): boolean {
+/**
+ * True if `signed` is a signature over `value` by the key whose fingerprint is given. Never throws.
+ * @param known keys by fingerprint, kept by who checks many: to read a key takes longer than to check a signature
+ */
+export function verifyValue(
+  value: unknown,
+  publicKey: string,
+  signed: string,
+  fingerprint: string,
+  known = new Map<string, KeyObject>(),
+): boolean {
   try {
     const der = Buffer.from(publicKey, 'base64')
     if (fingerprintOf(der) !== fingerprint) return false
-    const key = createPublicKey({ key: der, format: 'der', type: 'spki' })
+    const key = known.get(fingerprint) ?? createPublicKey({ key: der, format: 'der', type: 'spki' })
+    known.set(fingerprint, key)
     const bytes = Buffer.from(canonical(value))
     return verify('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(signed, 'base64'))
   } catch {

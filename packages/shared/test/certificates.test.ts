@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import {
@@ -9,7 +10,14 @@ import {
   newSigner,
 } from '@heliotrope/shared'
 import { moveId, signerOf, signValue, verifyValue, vmId } from '@heliotrope/shared'
-import type { Certificate, CertificateBody, Grant, GrantBody, HostCertificateBody } from '@heliotrope/shared'
+import type {
+  Certificate,
+  CertificateBody,
+  Grant,
+  GrantBody,
+  HostCertificateBody,
+  Signer,
+} from '@heliotrope/shared'
 import { grantBody, north, releaseBody, south } from './samples.js'
 
 const coordinator = newSigner()
@@ -200,4 +208,20 @@ void t.test('a signer from PEM is the signer from the key', async t => {
   t.match(pem.fingerprint, /^[0-9a-f]{64}$/)
   t.ok(verifyValue({ a: 1 }, pem.publicKey, signValue(pem, { a: 1 }), pem.fingerprint))
   t.ok(grant.signature.length < 400 && grant.key.length < 400, 'fits the schema of the wire')
+})
+
+void t.test('a key that is kept is one that was trusted, and answers as if it were read anew', async t => {
+  const known = new Map<string, KeyObject>()
+  const value = { say: 'this' }
+  const signed = signValue(coordinator, value)
+  const check = (of: unknown, by: Signer, trusted: Signer) =>
+    verifyValue(of, by.publicKey, signed, trusted.fingerprint, known)
+  t.notOk(check(value, stranger, coordinator))
+  t.equal(known.size, 0, 'of a stranger nothing is kept')
+  for (const _ of ['first', 'again']) {
+    t.ok(check(value, coordinator, coordinator))
+    t.notOk(check({ say: 'that' }, coordinator, coordinator))
+    t.notOk(check(value, stranger, coordinator))
+  }
+  t.same([...known.keys()], [coordinator.fingerprint])
 })

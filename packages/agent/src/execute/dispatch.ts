@@ -3,6 +3,7 @@
  * command that may change something is journalled before it runs and with its result after, so that a repeat is
  * answered, not run again. What is refused stands in the journal, too.
  */
+import type { KeyObject } from 'node:crypto'
 import { canonical, errorChain, HeliotropeError, MINUTE, verifyValue } from '@heliotrope/shared'
 import type {
   Clock,
@@ -63,6 +64,8 @@ export interface Dispatch {
 export function createDispatch(ports: DispatchPorts): Dispatch {
   const { clock, log, journal, handlers } = ports
   const running = new Map<CommandId, Promise<ResultMessage>>()
+  /** Those of the coordinator that have signed something, by fingerprint. */
+  const keys = new Map<string, KeyObject>()
   const refusals = openRefusals(journal, log, 'audit/commands')
 
   const run = async (body: CommandBody): Promise<ResultMessage> => {
@@ -102,7 +105,7 @@ export function createDispatch(ports: DispatchPorts): Dispatch {
     async handle({ body, key, signature }, session) {
       let first = true
       try {
-        check(ports, body, key, signature)
+        check(body, key, signature)
         first = session?.take(body) ?? true
       } catch (error) {
         return refuse(body, HeliotropeError.from(error))
@@ -128,12 +131,13 @@ export function createDispatch(ports: DispatchPorts): Dispatch {
     },
   }
 
-  function check(to: DispatchPorts, body: CommandBody, key: string, signature: string): void {
-    const pinnedKeys = typeof to.coordinatorKeys === 'function' ? to.coordinatorKeys() : to.coordinatorKeys
-    if (!pinnedKeys.some(pinned => verifyValue(body, key, signature, pinned)))
+  function check(body: CommandBody, key: string, signature: string): void {
+    const { coordinatorKeys, host } = ports
+    const pinnedKeys = typeof coordinatorKeys === 'function' ? coordinatorKeys() : coordinatorKeys
+    if (!pinnedKeys.some(pinned => verifyValue(body, key, signature, pinned, keys)))
       throw new HeliotropeError('unauthorised', `command ${body.id} is not signed by our coordinator`)
-    if (body.to !== to.host)
-      throw new HeliotropeError('unauthorised', `command ${body.id} is for ${body.to}, we are ${to.host}`)
+    if (body.to !== host)
+      throw new HeliotropeError('unauthorised', `command ${body.id} is for ${body.to}, we are ${host}`)
     const now = clock.wall()
     if (now > body.expiresAt + CLOCK_SKEW_MS)
       throw new HeliotropeError(

@@ -2,7 +2,14 @@
  * How a move ended, as far as it is proven. The coordinator never decides it: a certificate or the journal of the side
  * that may say so does. Pure.
  */
-import type { Epoch, GrantBody, HostCertificate, MoveOutcome, MoveStanding } from '@heliotrope/shared'
+import type {
+  Epoch,
+  GrantBody,
+  HostCertificate,
+  HostCertificateKind,
+  MoveOutcome,
+  MoveStanding,
+} from '@heliotrope/shared'
 import { checkHostCertificate } from '@heliotrope/shared'
 
 export interface Standings {
@@ -30,8 +37,8 @@ export function provenOutcome(
   standings: Standings,
   startImpossible: boolean,
 ): Proof | undefined {
-  const good = certificates.filter(certificate => fits(certificate, grant)).map(({ body }) => body)
-  const find = (kind: string): { epoch: Epoch } | undefined => good.find(body => body.kind === kind)
+  const find = (kind: HostCertificateKind): { epoch: Epoch } | undefined =>
+    certificates.find(certificate => certificate.body.kind === kind && fits(certificate, grant))?.body
   const { source, target } = standings
   const e = grant.epoch
 

@@ -48,6 +48,8 @@ export function openAlarms(db: Db, clock: Clock, log: Log): Alarms {
        raised_at = excluded.raised_at, cleared_at = NULL`,
   )
   const end = db.prepare(`UPDATE alarm SET state = 'cleared', cleared_at = ? WHERE source = ? AND key = ?`)
+  const raised = db.prepare<[], Row>(`SELECT * FROM alarm WHERE state = 'raised' ORDER BY raised_at`)
+  const newest = db.prepare<[number], Row>('SELECT * FROM alarm ORDER BY raised_at DESC LIMIT ?')
   const first = db.prepare<[], Row>(UNTOLD)
   const noteTold = db.prepare('UPDATE alarm SET told = ? WHERE source = ? AND key = ?')
   const now = (): Ms => Math.round(clock.wall())
@@ -72,13 +74,8 @@ export function openAlarms(db: Db, clock: Clock, log: Log): Alarms {
       for (const alarm of list)
         if (alarm.state === 'raised') alarms.raise(source, alarm.key, alarm.text, alarm.remedy)
     },
-    raised: () =>
-      db.prepare<[], Row>(`SELECT * FROM alarm WHERE state = 'raised' ORDER BY raised_at`).all().map(toEntry),
-    entries: limit =>
-      db
-        .prepare<[number], Row>('SELECT * FROM alarm ORDER BY raised_at DESC LIMIT ?')
-        .all(limit)
-        .map(toEntry),
+    raised: () => raised.all().map(toEntry),
+    entries: limit => newest.all(limit).map(toEntry),
     untold() {
       const row = first.get()
       return row && toEntry(row)
