@@ -1,6 +1,6 @@
 import { closeCodes, HeliotropeError, memoryLog, newSigner, openMemoryJournal } from '@heliotrope/shared'
 import { encode, PROTOCOL, seededRng, VirtualClock } from '@heliotrope/shared'
-import type { Finding, HostId, MoveId, Ms, SiteId, W } from '@heliotrope/shared'
+import type { Alarm, Finding, HostId, MoveId, Ms, SiteId, W } from '@heliotrope/shared'
 import t from 'tap'
 import { createAgent } from '../src/agent.js'
 import { noMoves } from '../src/execute/move-service.js'
@@ -12,7 +12,9 @@ import { smallHost, WEB } from './support/small-host.js'
 
 const START = 1_700_000_000_000
 
-function world(more: { findings?: (offset: Ms | undefined) => Promise<Finding[]> } = {}) {
+function world(
+  more: { findings?: (offset: Ms | undefined) => Promise<Finding[]>; watchdog?: { alarms(): Alarm[] } } = {},
+) {
   const clock = new VirtualClock(START)
   const log = memoryLog()
   const coordinator = new FakeCoordinator(clock)
@@ -48,7 +50,7 @@ function world(more: { findings?: (offset: Ms | undefined) => Promise<Finding[]>
         connect: coordinator.connect,
         signer: newSigner(),
         coordinatorKeys: [coordinator.signer.fingerprint],
-        ...(more.findings ? { findings: more.findings } : {}),
+        ...more,
       },
       {
         host: 'a1' as HostId,
@@ -290,6 +292,20 @@ t.test('a hypervisor that cannot be read raises an alarm, reports go on, and it 
     state: 'cleared',
   })
   t.strictSame(agent.status().alarms, [])
+})
+
+t.test('what the watchdog says reaches the coordinator', async t => {
+  const alarm: Alarm = { key: 'watchdog', state: 'raised', text: 'no device', remedy: 'load it', at: START }
+  let raised = [alarm]
+  const { clock, coordinator, open } = world({ watchdog: { alarms: () => raised } })
+  const agent = open()
+  await agent.start()
+  t.teardown(() => agent.stop())
+  await clock.advance(1_000)
+  t.match(coordinator.reports.at(-1)?.alarms, [alarm])
+  raised = []
+  await clock.advance(10_000)
+  t.match(coordinator.reports.flatMap(report => report.alarms).at(-1), { key: 'watchdog', state: 'cleared' })
 })
 
 t.test('moves: epoch and progress are told soon, certificates at once', async t => {

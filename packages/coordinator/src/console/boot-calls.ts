@@ -99,7 +99,7 @@ export function bootCalls({ clock, fleet, audit, lostAndFound }: BootCallPorts) 
         if (snapshot.hosts.find(one => one.id === seen.host)?.connected)
           throw new HeliotropeError('refused', `${seen.name} is ${seen.state} on ${seen.host}`)
         throw new HeliotropeError('refused', `${seen.host} does not answer, and ${seen.name} ran there`, {
-          remedy: `bring ${seen.host} back; or, if it is off for certain: heliotrope fence ${seen.host} --reason ...`,
+          remedy: `bring ${seen.host} back; or, if it is off for certain: heliotrope fence ${seen.host} ${powerOff.controlOf(seen.host) === undefined ? '' : '--confirm '}--reason ...`,
         })
       }
       const to = host === undefined ? view.host : findHost(snapshot, host).id

@@ -1,6 +1,6 @@
 /** The coordinator of a fault run: the real one, as a process that can be killed; its journal and tables are on a disk. */
 import { createCoordinator, openDatabase, thePlanner } from '@heliotrope/coordinator'
-import type { Coordinator } from '@heliotrope/coordinator'
+import type { Coordinator, PowerControl } from '@heliotrope/coordinator'
 import { defaultPolicy } from '@heliotrope/planner'
 import { DAY, HOUR, MINUTE, openMemoryJournal, SECOND, seededRng } from '@heliotrope/shared'
 import type { HostId, Log, MemoryJournal, MoveLimits, Ms, Signer, Socket } from '@heliotrope/shared'
@@ -23,6 +23,7 @@ export interface CoordinatorNodePorts {
   signer: Signer
   keys: ReadonlyMap<HostId, string>
   watched: ProcessPorts
+  controls: ReadonlyMap<HostId, PowerControl>
   log: Log
 }
 
@@ -60,7 +61,7 @@ export class CoordinatorNode {
   /** @throws what its start throws: then its unit starts it again */
   start(): void {
     if (this.coordinator) return
-    const { world, signer, watched, log, keys } = this.#ports
+    const { world, signer, watched, log, keys, controls } = this.#ports
     const life = new Life('coordinator')
     this.#life = life
     const { spec } = world
@@ -75,6 +76,7 @@ export class CoordinatorNode {
       // Nothing is planned here: moves are asked for.
       solver: { solve: async () => ({ status: 'crashed', text: 'no solver in a fault run' }) },
       planner: thePlanner,
+      controls,
       config: {
         reportMs: MINUTE,
         reconcileMs: HOUR,

@@ -2,7 +2,8 @@
  * Two hosts, a coordinator, one VM, on virtual time: real agents, movers and sagas, each a process that can die, every
  * link and every record a place where something can go wrong. It puts faults in and heals them; run-case.ts tells the story.
  */
-import { hostId, MINUTE, seededRng, SECOND, siteId, VirtualClock } from '@heliotrope/shared'
+import type { PowerControl } from '@heliotrope/coordinator'
+import { HeliotropeError, hostId, MINUTE, seededRng, SECOND, siteId, VirtualClock } from '@heliotrope/shared'
 import type { HostCertificate, HostId, JournalFault, Log, MoveId, Ms } from '@heliotrope/shared'
 import { uuidOfNumber } from '../fleet/three-sites.js'
 import { seededSigner } from '../fleet/seeded-signer.js'
@@ -71,6 +72,8 @@ export class FaultFleet {
   fate: Fate | 'stale' | undefined
   /** Journals that fail: all appends, or the next one only. */
   readonly journalFaults = new Map<string, { fault: JournalFault; once: boolean }>()
+  /** Hosts whose management controller does not answer. */
+  readonly mute = new Set<HostId>()
   /** For the next xl. */
   xlFaults: SourceXlFaults & TargetXlFaults = {}
   readonly tell: (line: string) => void
@@ -121,6 +124,7 @@ export class FaultFleet {
       signer,
       keys: new Map([...signers].map(([id, { fingerprint }]) => [id, fingerprint])),
       watched,
+      controls: new Map([A, B].map(id => [id, this.#control(id)])),
       log,
     })
     this.coordinator.journal.fault = () => this.#journalFault('c')
@@ -207,6 +211,22 @@ export class FaultFleet {
     for (const wire of this.uplinks.values()) wire.drop()
     this.heal(awayMs, () => this.#startCoordinator())
     return true
+  }
+
+  #control(id: HostId): PowerControl {
+    return {
+      name: `controller of ${id}`,
+      offMs: MINUTE,
+      status: async () => {
+        if (this.mute.has(id)) throw new HeliotropeError('exec-failed', 'no session with the controller')
+        const power = this.host(id).host.power === 'on' ? 'on' : 'off'
+        return { power, said: power }
+      },
+      off: async () => {
+        // Taken and lost, as by a controller that hangs: no order is evidence.
+        if (!this.mute.has(id)) applyFault(this, `power ${id} long`, '')
+      },
+    }
   }
 
   #startCoordinator(): void {

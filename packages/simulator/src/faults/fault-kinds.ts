@@ -28,6 +28,10 @@ export const moreKills = [
   'power both',
   'fence a',
   'fence b',
+  'controller a',
+  'controller b',
+  'mute a',
+  'mute b',
 ] as const
 /** The storage does not answer the host for a while. */
 export const storageFaults = ['storage a', 'storage b'] as const
@@ -74,6 +78,9 @@ export function applyFault(fleet: FaultFleet, what: string, point: string): bool
       return power(fleet, who, how === 'long' ? LONG_MS : POWER_MS)
     case 'fence':
       return fence(fleet, who as HostId)
+    case 'controller':
+    case 'mute':
+      return controller(fleet, who as HostId, verb === 'mute')
     case 'cut':
     case 'drop':
       return link(fleet, verb, who)
@@ -148,13 +155,29 @@ function power(fleet: FaultFleet, who: string, forMs: Ms): boolean {
 
 /** Power goes for long; somebody states that it has, and has the VM started on the other host. */
 function fence(fleet: FaultFleet, who: HostId): boolean {
-  const other = [...fleet.hosts.keys()].find(id => id !== who) as HostId
   if (!power(fleet, who, LONG_MS)) return false
+  fenceLater(fleet, who, 'operator')
+  return true
+}
+
+/** A host is cut off from the coordinator; somebody has its controller take its power away. `mute`: that does not answer. */
+function controller(fleet: FaultFleet, who: HostId, mute: boolean): boolean {
+  link(fleet, 'cut', `${who}c`)
+  if (mute) {
+    fleet.mute.add(who)
+    fleet.heal(LONG_MS, () => fleet.mute.delete(who))
+  }
+  fenceLater(fleet, who, 'power-off')
+  return true
+}
+
+function fenceLater(fleet: FaultFleet, who: HostId, how: 'operator' | 'power-off'): void {
+  const other = [...fleet.hosts.keys()].find(id => id !== who) as HostId
   const attempt = async (): Promise<void> => {
     const { coordinator } = fleet.coordinator
-    if (!coordinator || fleet.host(who).host.power === 'on') return
+    if (!coordinator || (how === 'operator' && fleet.host(who).host.power === 'on')) return
     fleet.tell(`somebody fences ${who}`)
-    await coordinator.console.fence({ host: who, reason: 'its plug is in my hand', by: 'fault run' })
+    await coordinator.console.fence({ host: who, how, reason: 'its plug is in my hand', by: 'fault run' })
     await coordinator.console['vms.boot']({ vm: fleet.vm, host: other, by: 'fault run' })
   }
   // It may be refused: the VM runs, or the other host is not there.
@@ -162,7 +185,6 @@ function fence(fleet: FaultFleet, who: HostId): boolean {
     FENCE_MS,
     () => void attempt().catch((error: unknown) => fleet.tell(`refused: ${String(error)}`)),
   )
-  return true
 }
 
 /** `ab`: between the hosts; `ac`, `bc`: between a host and the coordinator. */
