@@ -10,7 +10,7 @@ const PREFIX = 'fence/'
 
 export interface FencesPorts {
   clock: Clock
-  alarms: Pick<Alarms, 'raise'>
+  alarms: Pick<Alarms, 'raise' | 'clear'>
   journal: Journal
   /** What is known of the host now. */
   host: (id: HostId) => { connected: boolean; bootId: string } | undefined
@@ -52,23 +52,30 @@ export class Fences {
     }
     journal.append(PREFIX + host, 'FENCED', evidence)
     this.#evidence.set(host, evidence)
-    this.#untrue.delete(host)
+    this.#believe(host)
     return evidence
   }
 
   /** It speaks, in this boot. @throws journal-failed; it counts as said all the same */
   spoke(host: HostId, bootId: string): void {
     const evidence = this.#evidence.get(host)
+    if (this.#untrue.has(host) && this.#untrue.get(host) !== bootId) this.#believe(host)
     if (evidence?.bootId !== bootId) return
     this.#untrue.set(host, bootId)
     this.#ports.alarms.raise(
       'coordinator',
-      `fenced-alive/${host}`,
+      aliveAlarm(host),
       `${host} speaks in the boot in which it was fenced: it was not off (${evidence.text})`,
       `look for VMs that were started elsewhere meanwhile: heliotrope vms, heliotrope sagas; and at what told you that ${host} was off`,
     )
     this.#ports.journal.append(PREFIX + host, 'VOID', evidence)
     this.#evidence.delete(host)
+  }
+
+  /** What was said untruly of an earlier boot is over. */
+  #believe(host: HostId): void {
+    this.#untrue.delete(host)
+    this.#ports.alarms.clear('coordinator', aliveAlarm(host))
   }
 
   /** Undefined where nothing is known of its present boot, or it speaks. */
@@ -79,3 +86,5 @@ export class Fences {
     return now && !now.connected && evidence?.bootId === now.bootId ? evidence : undefined
   }
 }
+
+const aliveAlarm = (host: HostId): string => `fenced-alive/${host}`
