@@ -1,6 +1,6 @@
 // The watchdog of a host: who feeds it, who starves it, and that it is disarmed when the agent stops.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import t from 'tap'
 import { HeliotropeError, memoryLog, SECOND, settle, systemExec, VirtualClock } from '@heliotrope/shared'
@@ -31,6 +31,7 @@ function host(sysfs: Record<string, string> = {}) {
       if (mine !== wdt.opened || !wdt.open) throw new Error('EBADF')
     }
     return {
+      stat: async () => ({ isCharacterDevice: () => true }),
       async write(data) {
         alive()
         Object.assign(wdt, { fedAt: clock.mono(), feeds: wdt.feeds + 1, wrote: data })
@@ -197,21 +198,30 @@ t.test('as the system has it: a file for the device, a byte on the disk, xl', as
     data: {},
     bin: { xl: '#!/bin/sh\n[ "$*" = "domid Domain-0" ] && echo 0\n' },
   })
-  const arm = watchdogDevice(
-    (_, flags) => open(`${dir}/dev/watchdog`, flags),
-    hostFiles(dir),
-    '/dev/watchdog',
-  )
-  const armed = await arm()
+  const at = (name: string, as: OpenDevice = open) => watchdogDevice(as, hostFiles(dir), `${dir}/dev/${name}`)
+  await t.rejects(at('watchdog')(), { code: 'unavailable', message: /there is no/, remedy: /modprobe/ })
+  t.notOk(existsSync(`${dir}/dev/watchdog`), 'nor is a file made in its place')
+  writeFileSync(`${dir}/dev/watchdog`, '')
+  await t.rejects(at('watchdog')(), { code: 'refused', message: /is no device/ })
+  t.equal(readFileSync(`${dir}/dev/watchdog`, 'utf8'), '', 'nothing is written to it')
+  mkdirSync(`${dir}/dev/folder`)
+  await t.rejects(at('folder')(), { code: 'unavailable', message: /cannot be opened \(EISDIR\)/ })
+  const taken: OpenDevice = async (path, flags) => {
+    const file = await open(path, flags)
+    return {
+      stat: async () => ({ isCharacterDevice: () => true }),
+      write: data => file.write(data),
+      close: () => file.close(),
+    }
+  }
+  const armed = await at('watchdog', taken)()
   await armed.feed()
   await armed.disarm()
   t.equal(readFileSync(`${dir}/dev/watchdog`, 'utf8'), '\0V')
   await t.rejects(armed.feed(), 'it is closed')
-  mkdirSync(`${dir}/none`)
-  await t.rejects(watchdogDevice(open, hostFiles(dir), `${dir}/none`)(), {
-    code: 'unavailable',
-    message: /cannot be opened \(EISDIR\)/,
-  })
+  const sink = await watchdogDevice(open, hostFiles(dir), '/dev/null')()
+  await sink.feed()
+  await sink.disarm()
   const clock = new VirtualClock(0)
   const exec = systemExec({ spawn, clock, env: { PATH: '/usr/bin:/bin' } })
   const probes = hostProbes(

@@ -3,6 +3,7 @@
  * and a `V` before the close disarms it; a close without one, by a crash, leaves it armed. With xen_wdt it is the
  * hypervisor that reboots the machine, however dom0 hangs.
  */
+import { constants } from 'node:fs'
 import { HeliotropeError } from '@heliotrope/shared'
 import type { HostFiles } from '../../files.js'
 
@@ -18,8 +19,12 @@ export type ArmWatchdog = () => Promise<ArmedWatchdog>
 /** As much of node:fs/promises. */
 export type OpenDevice = (
   path: string,
-  flags: 'w',
-) => Promise<{ write(data: string): Promise<unknown>; close(): Promise<void> }>
+  flags: number,
+) => Promise<{
+  write(data: string): Promise<unknown>
+  close(): Promise<void>
+  stat(): Promise<{ isCharacterDevice(): boolean }>
+}>
 
 export const watchdogDevice =
   (open: OpenDevice, files: HostFiles, device: string): ArmWatchdog =>
@@ -28,9 +33,16 @@ export const watchdogDevice =
       throw new HeliotropeError('refused', `${device} cannot be disarmed once it is armed (nowayout)`, {
         remedy: 'load its module with nowayout=0: each stop of the agent would reboot this host',
       })
-    const file = await open(device, 'w').catch((cause: NodeJS.ErrnoException) => {
+    // Not 'w': that would make a file where there is no device, and call it armed.
+    const file = await open(device, constants.O_WRONLY).catch((cause: NodeJS.ErrnoException) => {
       throw notOpen(device, cause)
     })
+    if (!(await file.stat()).isCharacterDevice()) {
+      await file.close()
+      throw new HeliotropeError('refused', `${device} is no device`, {
+        remedy: `rm ${device}; ${LOAD_XEN_WDT}`,
+      })
+    }
     return {
       feed: async () => void (await file.write('\0')),
       async disarm() {
