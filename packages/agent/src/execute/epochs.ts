@@ -1,42 +1,30 @@
-/**
- * The highest epoch of each VM that this host's journal certifies. Read once, then followed: movers append to the same
- * journal from processes of their own.
- */
+/** The highest epoch of each VM that this host's journal certifies. */
 import type { BootGrant, Epoch, Journal, JournalRecord, VmId } from '@heliotrope/shared'
 import type { RecordBody } from '../mover/records.js'
+import { JournalFollower } from './journal-follower.js'
 
 export class EpochIndex {
-  readonly #journal: Journal
+  readonly #journal: JournalFollower
   readonly #epochs = new Map<VmId, Epoch>()
   /** Stream to the VM and epoch of its Grant. */
   readonly #grants = new Map<string, { vm: VmId; epoch: Epoch }>()
   /** By stream: what was yielded to, unless the VM then turned out to run here. */
   readonly #yielded = new Map<VmId, Map<string, Epoch>>()
-  #next = 1
 
   constructor(journal: Journal) {
-    this.#journal = journal
+    this.#journal = new JournalFollower(journal, record => this.#take(record))
   }
 
   /** Below this a grant is void here: what was yielded to counts, too. */
   floor(vm: VmId): Epoch {
-    this.#follow()
+    this.#journal.follow()
     return Math.max(this.#epochs.get(vm) ?? 0, ...(this.#yielded.get(vm)?.values() ?? []))
   }
 
   /** 0 for a VM that was never part of a move here. */
   of(vm: VmId): Epoch {
-    this.#follow()
+    this.#journal.follow()
     return this.#epochs.get(vm) ?? 0
-  }
-
-  #follow(): void {
-    for (;;) {
-      const records = this.#journal.scan(this.#next, 500)
-      records.forEach(record => this.#take(record))
-      this.#next += records.length
-      if (records.length < 500) return
-    }
   }
 
   #take({ stream, kind, body }: JournalRecord): void {

@@ -1,9 +1,10 @@
 /**
  * What this host's journal holds of each VM: the newest grant that it took part in, what it has yielded to, and when it last
- * saw the VM run. Read once, then followed: movers append to the same journal from processes of their own.
+ * saw the VM run.
  */
 import type { BootGrant, Epoch, Journal, JournalRecord, LostVm, Ms, VmConfig, VmId } from '@heliotrope/shared'
 import type { RecordBody } from '../mover/records.js'
+import { JournalFollower } from './journal-follower.js'
 
 /** Records of `vm/UUID`. VANISHED: it was there a moment ago, and may be rebooting. GONE: it ended while the host lived. */
 export type SeenKind = 'HERE' | 'VANISHED' | 'GONE'
@@ -42,33 +43,23 @@ export interface VmHistory {
 export const seenStream = (vm: VmId): string => `vm/${vm}`
 
 export class Histories {
-  readonly #journal: Journal
+  readonly #journal: JournalFollower
   readonly #histories = new Map<VmId, VmHistory>()
   /** Of each stream, so that its later records find their VM. */
   readonly #parts = new Map<string, { vm: VmId; part: Part }>()
-  #next = 1
 
   constructor(journal: Journal) {
-    this.#journal = journal
+    this.#journal = new JournalFollower(journal, record => this.#take(record))
   }
 
   of(vm: VmId): VmHistory {
-    this.#follow()
+    this.#journal.follow()
     return this.#histories.get(vm) ?? {}
   }
 
   all(): ReadonlyMap<VmId, VmHistory> {
-    this.#follow()
+    this.#journal.follow()
     return this.#histories
-  }
-
-  #follow(): void {
-    for (;;) {
-      const records = this.#journal.scan(this.#next, 500)
-      records.forEach(record => this.#take(record))
-      this.#next += records.length
-      if (records.length < 500) return
-    }
   }
 
   #take({ stream, kind, body, at }: JournalRecord): void {
