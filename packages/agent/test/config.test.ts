@@ -55,6 +55,10 @@ t.test('each mistake with its place, what was meant, and what is allowed', async
     /:9:\d+: meters\.0: unknown key pionter; did you mean pointer\?/,
   )
   t.match(wrong(good.replace('bridges', 'zzz')), /unknown key zzz; known here: host, site/)
+  t.match(
+    wrong(`${good}\nwatchdog: { devce: /dev/x }\n`),
+    /watchdog: unknown key devce; did you mean device\?/,
+  )
   t.match(wrong(good.replace('kW', 'MW')), /:9:\d+: meters\.0\.unit: /, 'a unit that does not exist')
   t.match(wrong(good.replace('role: green-power', 'role: green')), /meters\.0\.role: .*green-power/)
   t.match(wrong(good.replace('wss:', 'http:')), /:3:\d+: coordinator: must be wss:\/\/HOST:PORT/)

@@ -16,6 +16,7 @@ const KEYS: Record<string, readonly string[]> = {
   storage: ['iscsi', 'fence', 'acl'],
   'storage.acl': ['allow', 'deny', 'list'],
   'storage.iscsi': ['portals'],
+  watchdog: ['device', 'every_s'],
   report: ['every_ms', 'buffer_days', 'buffer_mib'],
   'meters.*': meterKeys,
   power: ['standby', 'wakes'],
