@@ -2,9 +2,7 @@
 import { spawn } from 'node:child_process'
 import t from 'tap'
 import type { Test } from 'tap'
-import { silentLog, systemClock, systemRng } from '@heliotrope/shared'
-import { PeerSource } from '../src/mover/tls/peer-source.js'
-import { PeerTarget } from '../src/mover/tls/peer-target.js'
+import { silentLog, systemClock } from '@heliotrope/shared'
 import { SaveXl } from '../src/mover/xl/save-xl.js'
 import { writingToPipe } from '../src/mover/xl/take-output.js'
 import { TargetXl } from '../src/mover/xl/target-xl.js'
@@ -19,6 +17,7 @@ import {
   until,
   vm,
 } from './support/mover-fixture.js'
+import { peerPair } from './support/peer-pair.js'
 import type { StandIn } from './support/xl.js'
 
 const clock = systemClock()
@@ -30,22 +29,7 @@ const grant = grantBody(a, b)
 async function sides(t: Test, more: Partial<StandIn> = {}, isPaused = true) {
   const dir = t.testdir()
   const standIn = { dir, config: libxlConfig(), pages: 3000, ...more }
-  const common = { clock, log: silentLog, grant }
-  const peerTarget = new PeerTarget({
-    ...common,
-    identity: b.identity,
-    address: '127.0.0.1',
-    port: 0,
-    streamUsedBefore: () => false,
-  })
-  await peerTarget.start()
-  const peerSource = new PeerSource({
-    ...common,
-    identity: a.identity,
-    rng: systemRng(),
-    address: '127.0.0.1',
-    port: peerTarget.port,
-  })
+  const { peerSource, peerTarget } = await peerPair(t, grant, a, b)
   const program = { ...standInXl(standIn), clock, log: silentLog, move: MOVE }
   const target = new TargetXl({ ...program, config: vm, bootFolders: [] })
   const source = new SaveXl({
@@ -55,12 +39,9 @@ async function sides(t: Test, more: Partial<StandIn> = {}, isPaused = true) {
     paused: () => Promise.resolve(isPaused),
   })
   peerTarget.onStream = connection => target.acceptStream(connection)
-  await peerSource.start()
-  t.teardown(async () => {
+  t.teardown(() => {
     source.closePipes()
     target.closePipes()
-    await peerSource.stop()
-    await peerTarget.stop()
   })
   target.start()
   await until(() => target.bannerRead)

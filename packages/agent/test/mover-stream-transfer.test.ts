@@ -3,9 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
-import { memoryLog, silentLog, systemClock, systemRng } from '@heliotrope/shared'
-import { PeerSource } from '../src/mover/tls/peer-source.js'
-import { PeerTarget } from '../src/mover/tls/peer-target.js'
+import { memoryLog, silentLog, systemClock } from '@heliotrope/shared'
 import { SourceXl } from '../src/mover/xl/source-xl.js'
 import { TargetXl } from '../src/mover/xl/target-xl.js'
 import { xlOfMove, xlOfMoveGone } from '../src/mover/xl/xl-of-move.js'
@@ -19,6 +17,7 @@ import {
   until,
   vm,
 } from './support/mover-fixture.js'
+import { peerPair } from './support/peer-pair.js'
 import type { StandIn } from './support/xl.js'
 
 const clock = systemClock()
@@ -46,23 +45,8 @@ async function sides(t: Test, options: Options = {}) {
     ...options.standIn,
   }
   const program = standInXl(standIn)
-  const common = { clock, log: silentLog, grant }
   const log = memoryLog()
-  const peerTarget = new PeerTarget({
-    ...common,
-    identity: b.identity,
-    address: '127.0.0.1',
-    port: 0,
-    streamUsedBefore: () => false,
-  })
-  await peerTarget.start()
-  const peerSource = new PeerSource({
-    ...common,
-    identity: a.identity,
-    rng: systemRng(),
-    address: '127.0.0.1',
-    port: peerTarget.port,
-  })
+  const { peerSource, peerTarget } = await peerPair(t, grant, a, b)
   const target = new TargetXl({ ...program, clock, log, move: MOVE, config: vm, bootFolders: [] })
   const source = new SourceXl({
     ...program,
@@ -76,12 +60,9 @@ async function sides(t: Test, options: Options = {}) {
     proc: '/proc',
   })
   peerTarget.onStream = connection => target.acceptStream(connection)
-  await peerSource.start()
-  t.teardown(async () => {
+  t.teardown(() => {
     source.closePipes()
     target.closePipes()
-    await peerSource.stop()
-    await peerTarget.stop()
   })
   target.start()
   await until(() => target.bannerRead || target.xlExited)
