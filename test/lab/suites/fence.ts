@@ -4,8 +4,9 @@ import { at, when } from '../faults/when.js'
 import type { Host } from '../host.js'
 import { portal } from '../iscsi.js'
 import type { Lab } from '../lab.js'
-import { migrationProcesses, whereRuns } from '../leftovers.js'
+import { whereRuns } from '../leftovers.js'
 import { serviceAddress } from '../network.js'
+import { untilMoveEnded } from '../rest.js'
 import { say } from '../say.js'
 import type { SuiteOptions } from '../suite.js'
 import { until } from '../until.js'
@@ -56,8 +57,7 @@ export async function run(lab: Lab, _options: SuiteOptions): Promise<Record<stri
   say('and is back')
   await a.must('nft delete table inet cut')
   await plane.connected()
-  await until('the move to end', 600_000, () => ended(plane), 3_000)
-  await until('nothing to be under way on the hosts', 300_000, () => settled(lab), 3_000)
+  await untilMoveEnded(lab, plane)
   const runsOn = await whereRuns(lab.hosts, name)
   await guest.mustBeOn(b)
   const left = await keysOn(b, disk)
@@ -96,14 +96,4 @@ const cutOff = (other: Host): string =>
 async function runsAt(host: Host, name: string): Promise<true | undefined> {
   const listed = await host.must('xl list')
   return new RegExp(`^${name}( +[0-9]+){3} +[r-][b-]---- `, 'm').test(listed) || undefined
-}
-
-async function ended(plane: ControlPlane): Promise<true | undefined> {
-  const { moves } = await plane.ask<{ moves: unknown[] }>('status')
-  return moves.length === 0 ? true : undefined
-}
-
-async function settled(lab: Lab): Promise<true | undefined> {
-  for (const host of lab.hosts) if ((await host.must(migrationProcesses)).trim() !== '') return undefined
-  return true
 }

@@ -2,7 +2,8 @@ import { ControlPlane, hostId } from '../control-plane.js'
 import { LabError } from '../errors.js'
 import type { Host } from '../host.js'
 import type { Lab } from '../lab.js'
-import { migrationProcesses, whereRuns } from '../leftovers.js'
+import { whereRuns } from '../leftovers.js'
+import { untilAtRest, untilMoveEnded } from '../rest.js'
 import { say } from '../say.js'
 import type { SuiteOptions } from '../suite.js'
 import { until } from '../until.js'
@@ -26,12 +27,11 @@ export async function run(lab: Lab, options: SuiteOptions): Promise<Record<strin
     await copying(at)
     await kill(at, to)
     if (!plane.coordinatorLives()) {
-      await until('the move to end without the coordinator', 600_000, () => settled(lab), 3_000)
+      await untilAtRest(lab, 'the move to end without the coordinator', 600_000)
       await plane.startCoordinator()
     }
     await plane.connected()
-    await until('the move to end', 600_000, () => ended(plane), 3_000)
-    await until('nothing to be under way on the hosts', 300_000, () => settled(lab), 3_000)
+    await untilMoveEnded(lab, plane)
     const runsOn = await whereRuns(lab.hosts, guest.spec.name)
     if (runsOn.length !== 1)
       throw new LabError(`${name}: ${guest.spec.name} runs on ${runsOn.join(' and ') || 'no host'}`)
@@ -61,14 +61,4 @@ async function copying(from: Host): Promise<void> {
   await until('the stream to flow', 300_000, async () => {
     return (await from.ssh('pgrep -f "[x]l migrate -s"')).code === 0 ? true : undefined
   })
-}
-
-async function ended(plane: ControlPlane): Promise<true | undefined> {
-  const { moves } = await plane.ask<{ moves: unknown[] }>('status')
-  return moves.length === 0 ? true : undefined
-}
-
-async function settled(lab: Lab): Promise<true | undefined> {
-  for (const host of lab.hosts) if ((await host.must(migrationProcesses)).trim() !== '') return undefined
-  return true
 }
