@@ -149,7 +149,9 @@ async function main(): Promise<number> {
   const one = ground.flatMap(({ plot, points }) =>
     sampled(singles(points)).map(fault => caseText({ plot, seed: 0, faults: [fault] })),
   )
-  const two = sampled(pairs(ground[0]!.points)).map(faults => caseText({ plot: 'there', seed: 0, faults }))
+  const two = ground.flatMap(one =>
+    sampled(pairs(one)).map(faults => caseText({ plot: one.plot, seed: 0, faults })),
+  )
   const many = texts(Array.from({ length: runs }, (_, index) => index + 1))
   const tally = {
     violations: 0,

@@ -29,9 +29,14 @@ function faultsAt({ kind, point }: PointSeen, phase: Phase): readonly string[] {
 
 /** Records and acts before the order are of no interest: nothing has begun. */
 const fromStart = (points: readonly PointSeen[]): readonly PointSeen[] =>
-  points.slice(points.findIndex(({ point }) => point === 'start #1'))
+  points.slice(
+    Math.max(
+      0,
+      points.findIndex(({ point }) => point === 'start #1'),
+    ),
+  )
 
-/** Every fault at every point of a run without faults. */
+/** Every fault at every point of a run without faults, from the order on. */
 export function singles(points: readonly PointSeen[]): Injection[] {
   return fromStart(points).flatMap(seen =>
     phases.flatMap(phase =>
@@ -46,27 +51,55 @@ export function singles(points: readonly PointSeen[]): Injection[] {
 /** How many points there are at which singles are tried. */
 export const pointsOf = (points: readonly PointSeen[]): number => fromStart(points).length
 
-/** Places at which a link fault begins in a pair: with the order, the copy, READY, COMMIT, ACCEPT, RUNNING. */
-const linkPlaces = [
-  'start',
-  'source@a start',
-  'target@b READY',
-  'source@a COMMIT',
-  'target@b ACCEPT',
-  'target@b RUNNING',
-]
 /** In a pair the lines are down for long enough to matter. */
 const pairLinks = ['cut ab', 'cut ac', 'cut bc', 'drop ab'] as const
 
-/** Every kill, power cut and failing record at every record and act of a move, each with every fault of a link. */
-export function pairs(points: readonly PointSeen[]): Injection[][] {
+/** A stretch of a plot that is played in pairs, and the places at which the fault of a link begins. */
+interface Stretch {
+  from: string
+  linkPlaces: readonly string[]
+}
+
+/** With the order, the copy, READY, COMMIT, ACCEPT, RUNNING. */
+const move: Stretch = {
+  from: 'start',
+  linkPlaces: [
+    'start',
+    'source@a start',
+    'target@b READY',
+    'source@a COMMIT',
+    'target@b ACCEPT',
+    'target@b RUNNING',
+  ],
+}
+/** What comes before it is a move that fails: the others have that. */
+const coldBoot: Stretch = {
+  from: 'coordinator boot:REQUESTED',
+  linkPlaces: [
+    'coordinator boot:REQUESTED',
+    'agent@b yield:YIELD',
+    'coordinator boot:GRANTED',
+    'agent@a boot:BOOT',
+    'agent@a create',
+  ],
+}
+/** The way back and a second try are the same move again: their pairs would tell nothing new. */
+const stretches: Partial<Record<Plot, Stretch>> = { there: move, regular: move, boot: coldBoot }
+
+/**
+ * Every kill, power cut and failing record at every record and act of a move, live or regular, and of a cold boot, each
+ * with every fault of a link.
+ */
+export function pairs({ plot, points }: Ground): Injection[][] {
+  const stretch = stretches[plot]
+  if (!stretch) return []
   const serious = singles(
-    fromStart(points).filter(
-      ({ kind, point }) => kind !== 'message' && !/heads:|audit:|command:/.test(point),
-    ),
+    points
+      .slice(points.findIndex(({ point }) => point === `${stretch.from} #1`))
+      .filter(({ kind, point }) => kind !== 'message' && !/heads:|audit:|command:/.test(point)),
   ).filter(({ what }) => [...kills, ...recordFaults].some(name => name === what))
   return serious.flatMap(one =>
-    linkPlaces.flatMap(place =>
+    stretch.linkPlaces.flatMap(place =>
       pairLinks.map(what => [{ phase: 'after' as const, point: `${place} #1`, what }, one]),
     ),
   )
