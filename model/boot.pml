@@ -16,6 +16,9 @@
  *    and starts the VM when that has journalled it. The peer remembers which boot it yielded to: it takes no grant whose
  *    evidence about that host is of an earlier boot; the host itself takes no grant any more in the boot in which it
  *    started the VM by itself (unless a move above that epoch has begun since): it may be one from before.
+ *    The code asks every host that the coordinator could give the VM to, of a list that the coordinator has journalled; a
+ *    fenced host's VM goes to none that its list does not name. So the two hosts here stand for the owner and whoever may
+ *    have been given the VM. And it is stricter: a peer that holds a copy says nothing until the move that brought it has ended.
  *
  * OPTIONS   -DF=n  power cuts (default 3)    -DNOCOORD  no coordinator   -DNOPEER  hosts do not ask each other
  * PLANTED   -DA_SELFCOLD (1)  -DB_NOYIELD  granted before the others have yielded (2)   -DB_BOOTID  grant not bound to a boot (3)

@@ -15,12 +15,14 @@ import type {
 } from '@heliotrope/shared'
 import type { Journal, Log, MoveProgress, Ms, Rng, Signer, SiteId, Socket } from '@heliotrope/shared'
 import { createDispatch } from './execute/dispatch.js'
+import { noteBoot } from './execute/boot-orders.js'
 import { noBoots } from './execute/boot-service.js'
 import type { BootHandlers } from './execute/boots.js'
 import type { MoveService } from './execute/move-service.js'
 import { noPower } from './execute/power-service.js'
 import type { PowerService } from './execute/power-service.js'
 import type { SeenVms } from './execute/seen-vms.js'
+import type { SelfBoots } from './execute/self-boots.js'
 import type { EndedGuests } from './execute/ended-guests.js'
 import type { Sweeper } from './execute/sweeper.js'
 import type { Watchdog } from './execute/watchdog.js'
@@ -53,6 +55,8 @@ export interface AgentPorts {
   watchdog?: Pick<Watchdog, 'alarms'>
   /** Default: no VM is started or yielded. */
   boots?: BootHandlers
+  /** What died with this host while the coordinator is gone. Default: it waits. */
+  alone?: Pick<SelfBoots, 'look' | 'alarms'>
   /** Default: neither stands by nor wakes others. */
   power?: PowerService
   buffer: ReportBuffer
@@ -71,6 +75,8 @@ export interface AgentOptions {
   version: string
   moverAddress: string
   portals: readonly string[]
+  /** Where other hosts' agents reach this one, at the movers' address. */
+  peerPort?: number
   /** Make of the host, once it is known. */
   model?: () => string | undefined
   /** Until the coordinator says otherwise. Default 5 s. */
@@ -157,6 +163,11 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
   const uplink = createUplink(
     {
       ...ports,
+      // A boot that anybody has heard of is in the journal: what is said of it can be told from what is said of later ones.
+      connect: async () => {
+        noteBoot(ports.journal, bootId)
+        return ports.connect()
+      },
       dispatch,
       hello: () => ({
         host,
@@ -200,6 +211,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
       ...(ports.ended?.alarms() ?? []),
       ...(ports.seen?.alarms() ?? []),
       ...(ports.watchdog?.alarms() ?? []),
+      ...(ports.alone?.alarms() ?? []),
       ...(hypervisorProblem ? [hypervisorProblem] : []),
       ...(problem === undefined
         ? []
@@ -255,6 +267,7 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
         portals: [...options.portals],
         moverAddress: options.moverAddress,
         ...(model === undefined ? {} : { model }),
+        ...(options.peerPort === undefined ? {} : { peerPort: options.peerPort }),
         ...power.facts(),
       }
       hypervisorProblem = undefined
@@ -332,6 +345,8 @@ export function createAgent(ports: AgentPorts, options: AgentOptions): Agent {
       meters.start()
       const watch = hypervisor.watch(soon)
       stops.push(() => watch.stop(), every(clock, HOUR, check))
+      const lost = () => ports.seen?.lost() ?? []
+      stops.push(every(clock, 5 * SECOND, () => ports.alone?.look(uplink.standing().connected, lost())))
       await look(false)
       void check().then(() => soon())
       cadence()

@@ -7,8 +7,16 @@ import { request } from 'node:https'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DAY, HeliotropeError, MEBIBYTE, SECOND } from '@heliotrope/shared'
-import { openSqliteJournal, systemClock, systemRng } from '@heliotrope/shared'
+import {
+  DAY,
+  errorChain,
+  HeliotropeError,
+  MEBIBYTE,
+  openSqliteJournal,
+  SECOND,
+  systemClock,
+  systemRng,
+} from '@heliotrope/shared'
 import type { Log } from '@heliotrope/shared'
 import { createAgent } from './agent.js'
 import type { Agent } from './agent.js'
@@ -27,13 +35,18 @@ import { watchdogDevice } from './drivers/watchdog/device.js'
 import { hostProbes } from './drivers/watchdog/probes.js'
 import { xlMaker } from './drivers/xen/maker.js'
 import { systemExec, systemFollow } from './exec.js'
+import { ordersIn } from './execute/boot-orders.js'
 import { Boots } from './execute/boots.js'
 import { EpochIndex } from './execute/epochs.js'
 import { Moves, promisedMiB } from './execute/moves.js'
+import { OneAtATime } from './execute/one-at-a-time.js'
+import { PeerYields } from './execute/peer-yields.js'
 import { processLauncher } from './execute/process-launcher.js'
 import { EndedGuests } from './execute/ended-guests.js'
 import { SeenVms } from './execute/seen-vms.js'
+import { SelfBoots } from './execute/self-boots.js'
 import { createStandby } from './execute/standby.js'
+import { StartVm } from './execute/start-vm.js'
 import { Sweeper } from './execute/sweeper.js'
 import { Watchdog } from './execute/watchdog.js'
 import { Histories } from './execute/vm-history.js'
@@ -42,6 +55,9 @@ import type { Hypervisor } from './ports.js'
 import type { MoverSettings } from './mover/settings.js'
 import { openMoves } from './mover/standing.js'
 import { xlAtWork, xlWith } from './mover/xl/xl-of-move.js'
+import { askPeerOverTls } from './peers/ask-peer.js'
+import { PeerDoor } from './peers/peer-door.js'
+import { openRefusals } from './refusals.js'
 import { openReportBuffer } from './report/buffer.js'
 import { bootId as readBootId, hostModel } from './sense/host.js'
 import { mustBeAlone, serveStatus } from './status-server.js'
@@ -240,6 +256,35 @@ async function runWith(
     scopes,
     createsFrom: file => xlWith('/proc', file),
   })
+  const startVm = new StartVm({
+    ...{ clock, log, hypervisor, maker, histories },
+    storage: iscsiStorage({
+      ...{ exec: host.exec, files, clock, log, journal, portals },
+      fence: config.storage.fence,
+      acl: config.storage.acl,
+    }),
+    host: config.host,
+    promisedMiB: present => promisedMiB(journal, undefined, present),
+  })
+  const yielding = {
+    ...{ clock, log, journal, hypervisor, maker, histories, epochs, bootId },
+    oneAtATime: new OneAtATime(),
+    host: config.host,
+    signer: identity.signer,
+    openMoves: () => moves.open(),
+  }
+  const refusals = openRefusals(journal, log, 'audit/peers')
+  const peerYields = new PeerYields(yielding)
+  const door = new PeerDoor({
+    clock,
+    log,
+    identity: () => identity,
+    peers: () => ordersIn(journal)?.peers ?? [],
+    answer: request => peerYields.answer(request),
+    refused: body => refusals.note(body),
+    address,
+    port: config.boot.port,
+  })
   const agent = createAgent(
     {
       clock,
@@ -265,19 +310,18 @@ async function runWith(
         read: domid => maker.read(domid),
       }),
       boots: new Boots({
-        ...{ clock, log, journal, hypervisor, maker, histories, epochs, bootId },
-        storage: iscsiStorage({
-          ...{ exec: host.exec, files, clock, log, journal, portals },
-          fence: config.storage.fence,
-          acl: config.storage.acl,
-        }),
-        host: config.host,
+        ...yielding,
+        startVm,
         key: identity.signer.fingerprint,
         coordinatorKeys: identity.coordinatorKeys,
-        openMoves: () => moves.open(),
-        promisedMiB: present => promisedMiB(journal, undefined, present),
       }).handlers,
       ...(watchdog && { watchdog }),
+      alone: new SelfBoots({
+        ...yielding,
+        startVm,
+        ask: askPeerOverTls({ clock, identity: () => identity }),
+        afterMs: config.boot.without_coordinator_after_s * SECOND,
+      }),
       ended: new EndedGuests({ clock, log, journal, hypervisor, maker, bootId }),
       sweeper: new Sweeper({
         clock,
@@ -308,6 +352,7 @@ async function runWith(
       bootId,
       version: VERSION,
       moverAddress: address,
+      peerPort: config.boot.port,
       portals,
       model: () => model,
       reportMs: config.report.every_ms,
@@ -320,6 +365,10 @@ async function runWith(
     renew: async () => (identity = await renew(identity, config.coordinator, config.data_dir)),
   })
   const status = await serveStatus(statusSocket(config), () => agent.status())
+  // Without it the agent is of use all the same: other hosts then wait for the coordinator.
+  await door
+    .start()
+    .catch((error: unknown) => log.error('other hosts cannot ask', { error: errorChain(error) }))
   await agent.start()
   return {
     agent,
@@ -327,6 +376,7 @@ async function runWith(
       renewal.stop()
       await agent.stop()
       await status.stop()
+      await door.stop()
       buffer.close()
       journal.close()
     },

@@ -47,6 +47,7 @@ function world() {
     'host.standby': () => Promise.reject(new Error('not in this test')),
     'host.wake': () => Promise.reject(new Error('not in this test')),
     'host.trust': () => Promise.reject(new Error('not in this test')),
+    'host.boots': () => Promise.reject(new Error('not in this test')),
   }
   const open = () =>
     createDispatch({

@@ -1,12 +1,11 @@
 /** Puts the coordinator together. The one file that knows all parts, and it only wires. */
-import { every, HeliotropeError, HOUR, MINUTE } from '@heliotrope/shared'
+import { bootPolicyOf, every, HeliotropeError, HOUR, MINUTE } from '@heliotrope/shared'
 import type { Cancel, Clock, HostId, Journal, Log, Ms, Rng, Signer, SiteId, Socket } from '@heliotrope/shared'
 import { modelledMoveWh, moveCost, wayOf } from '@heliotrope/planner'
 import type { SiteForecast, Solver } from '@heliotrope/planner'
 import type { VmId } from '@heliotrope/shared'
 import { AlarmMessenger } from './alarm/alarm-messenger.js'
 import type { Deliver } from './alarm/notice.js'
-import { bootPolicyOf } from './config/config.js'
 import type { CoordinatorConfig } from './config/config.js'
 import { consoleHandlers } from './console/console.js'
 import type { Console } from './console/console.js'
@@ -196,6 +195,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       announcer.tell(hello.host)
       sagas.poke(hello.host)
       lostAndFound.arrived(hello.host, hello.bootId)
+      lostAndFound.orders.tell(hello.host)
     },
     left(host) {
       fleet.left(host)
@@ -257,6 +257,8 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     noteOf: vm => fleet.noteOf(vm),
     hosts: () => fleet.hosts(),
     policy: (vm, name) => bootPolicyOf(config.boot, vm, name),
+    boot: config.boot,
+    enrolled: () => enrolment.list().filter(({ revokedAt }) => revokedAt === undefined),
     paused: () => paused,
     partiesOf: vm => sagas.partiesOf(vm),
     openMoves: () => sagas.open().flatMap(({ granted }) => granted?.grant.body ?? []),

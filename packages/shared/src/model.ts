@@ -90,6 +90,8 @@ export interface HostFacts {
   standby?: StandbyMode
   /** Hosts that this one has the means to wake (its config names management controller or network card). */
   wakes?: HostId[]
+  /** Where its agent answers the agents of other hosts, at `moverAddress`; absent: nowhere. */
+  peerPort?: number
 }
 
 /** How a host stands by: `suspend` keeps its memory (ACPI S3) and wakes in seconds, `poweroff` boots again. */

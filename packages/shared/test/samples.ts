@@ -210,6 +210,16 @@ export const commands: AnyCommand[] = [
     kind: 'host.trust',
     args: { revoked: [{ host: north, key: 'a'.repeat(64) }], coordinatorKeys: ['b'.repeat(64)] },
   },
+  {
+    ...order,
+    ...dated,
+    kind: 'host.boots',
+    args: {
+      policy: 'auto',
+      except: ['shop'],
+      peers: [{ host: north, key: 'a'.repeat(64), address: '192.0.2.11', port: 7437 }],
+    },
+  },
 ]
 
 export const fromAgent: Record<string, FromAgent> = {

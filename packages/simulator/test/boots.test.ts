@@ -81,6 +81,27 @@ t.test('a boot that fails for its disk, which cannot be put away either, is trie
   t.same([end, at, violations], ['runs', 'a', []])
 })
 
+t.test('with the coordinator gone its owner starts it, when the other host has yielded it', async t => {
+  const { end, at, coldBoots, violations, story } = await runCase(parseCase('alone 0:'))
+  t.same([end, at, coldBoots, violations], ['runs', 'a', 1, []])
+  const order = ['agent@b records YIELD in yield', 'agent@a records BOOT in self', 'agent@a does create']
+  const places = order.map(line => story.findIndex(told => told.endsWith(line)))
+  t.ok(
+    places[0]! > 0 && places[0]! < places[1]! && places[1]! < places[2]!,
+    `in this order: ${places.join()}`,
+  )
+})
+
+t.test('a grant from before, for a host that has yielded to the owner since, starts nothing', async t => {
+  const late = 'after coordinator boot:GRANTED #1: coordinator away'
+  const fenced = await runCase(parseCase(`there 0: after target@b RUNNING #1: fence b; ${late}`))
+  t.same([fenced.end, fenced.at, fenced.coldBoots, fenced.violations], ['runs', 'b', 1, []])
+  const off = 'after source@a PREPARED #1: power b long'
+  const ended = 'after agent@a vm:HERE #2: guest poweroff'
+  const own = await runCase(parseCase(`boot 0: ${off}; ${late}; ${ended}`))
+  t.same([own.end, own.coldBoots, own.violations], ['off', 1, []])
+})
+
 t.test('a host that is connected cannot be fenced by word', async t => {
   const fleet = fleetWith([])
   await order(fleet)

@@ -56,6 +56,15 @@ export const agentConfigSchema = z.strictObject({
     .max(100)
     .default([])
     .refine(all => new Set(all.map(one => one.name)).size === all.length, 'two meters have the same name'),
+  /** VMs that died with this host while the coordinator is gone. */
+  boot: z
+    .strictObject({
+      /** So long the coordinator must have been away before the owner asks the other hosts and starts them; 0: never. */
+      without_coordinator_after_s: z.number().int().min(0).max(604_800).default(300),
+      /** Where this agent answers the agents of other hosts, at mover.address. */
+      port: port.default(7437),
+    })
+    .default({ without_coordinator_after_s: 300, port: 7437 }),
   /** Standing by, and waking others. */
   power: powerSchema,
   /** Has the hypervisor reboot this host when it hangs. */

@@ -16,26 +16,18 @@ import type {
   MoveId,
   MoveRole,
   Ms,
-  VmConfig,
   VmId,
 } from '@heliotrope/shared'
-import { fenceKey } from '../mover/move-fence.js'
-import { attachDisks, checkRoom, detachDisks } from '../mover/prepare-target.js'
 import { inboxOf } from '../mover/records.js'
-import type { DomainSeen, Hypervisor, Storage } from '../ports.js'
+import type { DomainSeen, Hypervisor } from '../ports.js'
 import { revokedKeys, trustedKeys } from '../trust/trust.js'
+import { orderHandlers } from './boot-orders.js'
 import type { EpochIndex } from './epochs.js'
-import type { Histories } from './vm-history.js'
-
-/** Makes a domain from its config. */
-export interface Maker {
-  /** Starts it; resolves when it runs. @param made what `read` gave for it here @throws refused | exec-failed */
-  create(config: VmConfig, made: unknown): Promise<void>
-  /** The whole config of a domain, to be kept; undefined if `create` needs none. */
-  read(domid: number): Promise<unknown>
-  /** True while something that makes a domain of this VM still works. */
-  atWork(vm: VmId): Promise<boolean>
-}
+import type { OneAtATime } from './one-at-a-time.js'
+import { checkEvidence } from './peer-yields.js'
+import { selfStartedAt } from './self-boots.js'
+import { LOOK_MS } from './start-vm.js'
+import type { StartVm } from './start-vm.js'
 
 export interface OpenMove {
   role: MoveRole
@@ -49,28 +41,22 @@ export interface BootsPorts {
   clock: Clock
   log: Log
   journal: Journal
-  hypervisor: Pick<Hypervisor, 'find' | 'list' | 'facts' | 'destroy'>
-  storage: Storage
-  maker: Maker
-  histories: Histories
+  hypervisor: Pick<Hypervisor, 'find'>
+  startVm: StartVm
   epochs: EpochIndex
+  oneAtATime: OneAtATime
   host: HostId
   /** Fingerprint of this host's key. */
   key: string
   bootId: string
   coordinatorKeys: readonly string[]
   openMoves: () => OpenMove[]
-  /** Memory promised to moves, given the VMs that are here already. */
-  promisedMiB: (present: ReadonlySet<VmId>) => number
 }
 
-export type BootHandlers = Pick<CommandHandlers, 'vm.yield' | 'vm.boot'>
+export type BootHandlers = Pick<CommandHandlers, 'vm.yield' | 'vm.boot' | 'host.boots'>
 
 /** How long the moves of the VM may take to put their things away. */
 const CLEAR_MS: Ms = 90 * SECOND
-/** How long a VM that was created may take until it is seen running. */
-const SEEN_MS: Ms = 60 * SECOND
-const LOOK_MS: Ms = 500
 
 const bootStream = (boot: BootId): string => `boot/${boot}`
 const yieldStream = (boot: BootId): string => `yield/${boot}`
@@ -85,9 +71,11 @@ export class Boots {
 
   constructor(ports: BootsPorts) {
     this.#ports = ports
+    const { journal, oneAtATime } = ports
     this.handlers = {
-      'vm.yield': ({ boot, vm, epoch }) => this.#yield(boot, vm, epoch),
-      'vm.boot': ({ grant }) => this.#boot(grant),
+      'vm.yield': ({ boot, vm, epoch }) => oneAtATime.run(vm, () => this.#yield(boot, vm, epoch)),
+      'vm.boot': ({ grant }) => oneAtATime.run(grant.body.vm, () => this.#boot(grant)),
+      ...orderHandlers(journal),
     }
   }
 
@@ -119,7 +107,7 @@ export class Boots {
   }
 
   async #boot(grant: BootGrant): Promise<{ booted: true }> {
-    const { journal } = this.#ports
+    const { journal, startVm } = this.#ports
     const body = this.#check(grant)
     const records = journal.read(bootStream(body.boot))
     const find = (kind: string) => records.find(record => record.kind === kind)
@@ -131,9 +119,9 @@ export class Boots {
       await this.#clear(body.vm, body.epoch)
     }
     try {
-      await this.#prepare(body, find('BOOT') !== undefined)
+      await startVm.prepare(body, find('BOOT') !== undefined)
       if (!find('BOOT')) journal.append(bootStream(body.boot), 'BOOT', { grant })
-      await this.#make(body)
+      await startVm.make(body)
     } catch (error) {
       await this.#failed(body, error)
       throw error
@@ -155,6 +143,10 @@ export class Boots {
     const highest = Math.max(epochs.of(body.vm), epochs.floor(body.vm))
     if (known ? highest > body.epoch : highest >= body.epoch)
       fail('superseded', `the grant is for epoch ${body.epoch}, this host's journal holds ${highest}`)
+    const self = selfStartedAt(journal, body.vm, bootId)
+    if (self !== undefined && epochs.of(body.vm) <= self)
+      fail('superseded', 'this host has started it by itself in this boot: the grant may be one from before')
+    checkEvidence(journal, body.vm, epochs.of(body.vm), body.evidence)
     return body
   }
 
@@ -193,61 +185,15 @@ export class Boots {
     })
   }
 
-  async #prepare({ config, vm }: BootGrantBody, again: boolean): Promise<void> {
-    const { hypervisor, promisedMiB, storage } = this.#ports
-    if (again && (await hypervisor.find(vm)).length > 0) return
-    await checkRoom(config, { hypervisor, promisedMiB })
-    await attachDisks({ config }, storage)
-  }
-
-  /** Old memory elsewhere writes no more, whoever lets it run. */
-  async #takeDisks({ config, vm, epoch }: BootGrantBody): Promise<void> {
-    const { host, storage } = this.#ports
-    for (const disk of config.disks)
-      if (storage.fence && !disk.readonly && (await storage.fence.kind(disk)) !== 'none')
-        await storage.fence.takeBack(disk, fenceKey(vm, host, epoch))
-  }
-
-  async #make(body: BootGrantBody): Promise<void> {
-    const { config, vm, boot } = body
-    const { clock, histories, hypervisor, log, maker } = this.#ports
-    if ((await hypervisor.find(vm)).length === 0) {
-      await this.#takeDisks(body)
-      log.warn('starts a VM from its disk', { boot, vm, name: config.name })
-      await maker.create(config, histories.of(vm).seen?.made)
-    }
-    const until = clock.mono() + SEEN_MS
-    for (;;) {
-      const [domain] = await hypervisor.find(vm)
-      if (domain?.state === 'running') return
-      const working = await maker.atWork(vm)
-      if (!working && (domain === undefined || clock.mono() > until))
-        throw new HeliotropeError(
-          'exec-failed',
-          domain
-            ? `domain ${domain.domid} is ${domain.state}, not running`
-            : 'it is not here after its start',
-        )
-      await sleep(clock, LOOK_MS)
-    }
-  }
-
   /** Nothing is left behind; once it was begun, the same grant starts nothing any more. */
-  async #failed({ boot, config, vm }: BootGrantBody, error: unknown): Promise<void> {
-    const { hypervisor, journal, log, storage } = this.#ports
+  async #failed(body: BootGrantBody, error: unknown): Promise<void> {
+    const { journal, startVm } = this.#ports
     const { code, message } = HeliotropeError.from(error)
     if (code === 'journal-failed') return
-    const begun = journal.read(bootStream(boot)).length > 0
-    // Made by us and not running: half a domain.
-    if (begun)
-      for (const { domid, state } of await hypervisor.find(vm))
-        if (state !== 'running') await hypervisor.destroy(domid)
-    // A disk that stays attached is taken by the next try; a boot without an end would be taken for one under way.
-    await detachDisks({ config }, storage, log).catch((failure: unknown) =>
-      log.warn('the disks of a failed boot stay attached', { boot, error: errorChain(failure) }),
-    )
+    const begun = journal.read(bootStream(body.boot)).length > 0
+    await startVm.putAway(body, begun)
     if (!begun) return
-    journal.append(bootStream(boot), 'FAILED', { why: message })
-    journal.seal(bootStream(boot))
+    journal.append(bootStream(body.boot), 'FAILED', { why: message })
+    journal.seal(bootStream(body.boot))
   }
 }

@@ -41,6 +41,7 @@ const journalled: Record<CommandKind, boolean> = {
   'host.wake': true,
   // Sent at each connect; keeps its own record, and only of what is new.
   'host.trust': false,
+  'host.boots': false,
 }
 
 export interface DispatchPorts {

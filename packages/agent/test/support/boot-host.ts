@@ -24,6 +24,8 @@ import type {
 import { Boots } from '../../src/execute/boots.js'
 import { EpochIndex } from '../../src/execute/epochs.js'
 import { Moves, promisedMiB } from '../../src/execute/moves.js'
+import { OneAtATime } from '../../src/execute/one-at-a-time.js'
+import { StartVm } from '../../src/execute/start-vm.js'
 import { Histories } from '../../src/execute/vm-history.js'
 import type { Storage } from '../../src/ports.js'
 import { openTrust } from '../../src/trust/trust.js'
@@ -80,28 +82,32 @@ export function bootHost() {
     ports: [1, 2],
   })
   const kinds = (stream: string): string[] => journal.read(stream).map(({ kind }) => kind)
+  const hypervisor = {
+    ...xen.hypervisor,
+    destroy: async (domid: number) => {
+      xen.domains = xen.domains.filter(domain => domain.domid !== domid)
+      await does('destroy')
+    },
+  }
+  const startVm = new StartVm({
+    ...{ clock, log, hypervisor, histories, storage, host: HERE },
+    maker: {
+      create: async ({ uuid }) => {
+        await does(`create ${uuid} after ${kinds(`boot/${BOOT}`).join() || 'nothing'}`)
+        await host.create()
+      },
+      read: refuse,
+      atWork: async () => false,
+    },
+    promisedMiB: present => promisedMiB(journal, undefined, present),
+  })
   const boots = (): Boots =>
     new Boots({
-      ...{ clock, log, journal, histories, epochs, storage, host: HERE, key: own.fingerprint },
-      hypervisor: {
-        ...xen.hypervisor,
-        destroy: async domid => {
-          xen.domains = xen.domains.filter(domain => domain.domid !== domid)
-          await does('destroy')
-        },
-      },
-      maker: {
-        create: async ({ uuid }) => {
-          await does(`create ${uuid} after ${kinds(`boot/${BOOT}`).join() || 'nothing'}`)
-          await host.create()
-        },
-        read: refuse,
-        atWork: async () => false,
-      },
+      ...{ clock, log, journal, epochs, hypervisor, startVm, host: HERE, key: own.fingerprint },
+      oneAtATime: new OneAtATime(),
       bootId: side.bootId,
       coordinatorKeys: pinned,
       openMoves: () => moves.open(),
-      promisedMiB: present => promisedMiB(journal, undefined, present),
     })
   let agent = boots()
 

@@ -69,6 +69,7 @@ export async function fuzzCommands(
   const kinds = [
     'host.report',
     'host.trust',
+    'host.boots',
     ...Object.keys({ ...noMoves().handlers, ...noPower().handlers }),
   ]
   const handlers = Object.fromEntries(kinds.map(kind => [kind, ran])) as unknown as CommandHandlers

@@ -36,6 +36,8 @@ import { createAgent } from '../../src/agent.js'
 import { Boots } from '../../src/execute/boots.js'
 import { EpochIndex } from '../../src/execute/epochs.js'
 import { Moves } from '../../src/execute/moves.js'
+import { OneAtATime } from '../../src/execute/one-at-a-time.js'
+import { StartVm } from '../../src/execute/start-vm.js'
 import { Histories } from '../../src/execute/vm-history.js'
 import { streamOf } from '../../src/mover/records.js'
 import { openReportBuffer } from '../../src/report/buffer.js'
@@ -91,18 +93,22 @@ export async function i9Host(t: Test) {
   const noted = (): Promise<void> => Promise.resolve()
   const boots = new Boots({
     ...{ clock, log, journal, epochs, hypervisor, ...self },
-    histories: new Histories(journal),
-    storage: { attach: noted, detach: noted, attached: () => Promise.resolve(true) },
-    maker: {
-      create: async ({ uuid, name }) => {
-        created.push(uuid)
-        xen.domains.push({ ...xen.domains[0]!, domid: 9, uuid, name })
+    oneAtATime: new OneAtATime(),
+    startVm: new StartVm({
+      ...{ clock, log, hypervisor, host: HOST },
+      histories: new Histories(journal),
+      storage: { attach: noted, detach: noted, attached: () => Promise.resolve(true) },
+      maker: {
+        create: async ({ uuid, name }) => {
+          created.push(uuid)
+          xen.domains.push({ ...xen.domains[0]!, domid: 9, uuid, name })
+        },
+        read: noted,
+        atWork: () => Promise.resolve(false),
       },
-      read: noted,
-      atWork: () => Promise.resolve(false),
-    },
+      promisedMiB: () => 0,
+    }),
     openMoves: () => moves.open(),
-    promisedMiB: () => 0,
   })
   const sessions: { socket: Socket; hello: Hello; heard: FromAgent[] }[] = []
   door.session = socket => {

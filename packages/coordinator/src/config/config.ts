@@ -1,5 +1,13 @@
 /** The config as the program uses it. */
-import type { HostId, HostPowerModel, MoveLimits, Ms, SiteConfig, SiteId } from '@heliotrope/shared'
+import type {
+  BootPolicy,
+  HostId,
+  HostPowerModel,
+  MoveLimits,
+  Ms,
+  SiteConfig,
+  SiteId,
+} from '@heliotrope/shared'
 import type { Policy } from '@heliotrope/planner'
 import { fenceConfig } from './fence-schema.js'
 import type { FenceConfig } from './fence-schema.js'
@@ -42,19 +50,6 @@ export interface CoordinatorConfig {
 
 export type AlarmTarget =
   { webhook: string; secretFile?: string } | { command: readonly [string, ...string[]] }
-/** Whether a VM that died with its host is started again by itself. */
-export interface BootPolicy {
-  policy: 'auto' | 'manual'
-  /** Names or uuids of VMs for which it is the other way round. */
-  except: string[]
-}
-
-export function bootPolicyOf(boot: BootPolicy | undefined, vm: string, name: string): 'auto' | 'manual' {
-  const { policy, except } = boot ?? { policy: 'auto', except: [] }
-  const other = policy === 'auto' ? 'manual' : 'auto'
-  return except.some(word => word === vm || word === name) ? other : policy
-}
-
 export interface HostConfig {
   id: HostId
   power: HostPowerModel

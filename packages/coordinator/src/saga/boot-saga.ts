@@ -3,7 +3,7 @@
  * journal; `run` may be started anew at any point of it. The rules are those of model/boot.pml.
  */
 import { certifyBoot, errorChain, HeliotropeError, MINUTE, SECOND } from '@heliotrope/shared'
-import type { BootEvidence, BootId, HostId, Ms } from '@heliotrope/shared'
+import type { BootEvidence, BootId, HostId, Ms, VmId } from '@heliotrope/shared'
 import { bootStream, readBoot } from './boot-records.js'
 import type { BootDone, BootRecords, BootState } from './boot-records.js'
 import type { SagaPorts } from './ports.js'
@@ -15,6 +15,8 @@ export interface BootSagaPorts extends Pick<
 > {
   /** That the host was off after this boot of it; asked again each time. */
   fenced: (host: HostId) => BootEvidence | undefined
+  /** That hosts which are off would ask this one before they start the VM by themselves. @throws refused */
+  mayGoTo: (to: HostId, off: readonly HostId[], vm: VmId, name: string) => void
   /** After the DONE record. */
   ended(state: BootState): void
 }
@@ -71,10 +73,17 @@ export class BootSaga {
   }
 
   async #yield(state: BootState, host: HostId, id: BootState['requested']['id']): Promise<void> {
-    const { agents, clock, fenced } = this.#ports
+    const { agents, clock, fenced, mayGoTo } = this.#ports
     const off = fenced(host)
-    if (off) return this.#append('YIELDED', { evidence: off })
-    const { vm, epoch, reason } = state.requested
+    const { vm, epoch, name, reason, to } = state.requested
+    if (off) {
+      try {
+        mayGoTo(to.host, [host], vm, name)
+      } catch (error) {
+        return this.#done({ outcome: 'refused', why: HeliotropeError.from(error).message })
+      }
+      return this.#append('YIELDED', { evidence: off })
+    }
     try {
       const expiresAt = clock.wall() + EXPIRES_MS
       const args = { boot: this.boot, vm, epoch }

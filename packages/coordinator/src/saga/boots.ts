@@ -73,7 +73,7 @@ export class Boots {
 
   /** @returns its id; the boot goes on by itself @throws conflict | unavailable | refused, saying why; journal-failed */
   request({ vm, name, config, to, epoch, others, reason }: BootRequest): BootId {
-    const { audit, epochs, fleet, fenced, journal, noteOf, rng } = this.#ports
+    const { audit, epochs, fleet, fenced, journal, mayGoTo, noteOf, rng } = this.#ports
     const { busy } = noteOf(vm)
     if (busy) throw new HeliotropeError('conflict', `${name} is being moved or started already (${busy})`)
     const host = fleet.host(to)
@@ -85,6 +85,12 @@ export class Boots {
       throw new HeliotropeError('refused', `host ${to} takes no VM: ${host.closed}`)
     const boot = newBootId(rng)
     const evidence: BootEvidence[] = others.flatMap(id => fenced(id) ?? [])
+    mayGoTo(
+      to,
+      evidence.map(one => one.host),
+      vm,
+      name,
+    )
     const act = audit.begin({ what: 'vm.boot', subject: vm, reason, details: { boot, name, to } })
     const requested: BootRequested = {
       ...{ vm, name, config, reason, evidence, audit: act },

@@ -7,6 +7,8 @@ import { SilentHosts } from '../state/silent-hosts.js'
 import { LostWatch } from '../state/lost-watch.js'
 import type { LostWatchPorts } from '../state/lost-watch.js'
 import type { HostRecord } from '../state/host-record.js'
+import { StandingOrders } from './standing-orders.js'
+import type { StandingOrdersPorts } from './standing-orders.js'
 import { Boots } from './boots.js'
 import type { BootsPorts } from './boots.js'
 import { PowerOff } from '../fence/power-off.js'
@@ -15,9 +17,10 @@ import { Fences } from './fences.js'
 
 export interface LostAndFoundPorts
   extends
-    Omit<BootsPorts, 'fenced' | 'ended'>,
+    Omit<BootsPorts, 'fenced' | 'ended' | 'mayGoTo'>,
     Pick<LostWatchPorts, 'policy' | 'paused'>,
-    Pick<PowerOffPorts, 'controls' | 'standsBy'> {
+    Pick<PowerOffPorts, 'controls' | 'standsBy'>,
+    Pick<StandingOrdersPorts, 'enrolled' | 'boot'> {
   hosts: () => HostRecord[]
   /** Hosts that took part in moves of the VM. */
   partiesOf: (vm: VmId) => HostId[]
@@ -32,6 +35,7 @@ export class LostAndFound {
   readonly boots: Boots
   readonly fences: Fences
   readonly powerOff: PowerOff
+  readonly orders: StandingOrders
   readonly #ports: LostAndFoundPorts
   readonly #watch: LostWatch
   readonly #silent: SilentHosts
@@ -41,8 +45,10 @@ export class LostAndFound {
     this.#ports = ports
     this.fences = new Fences({ clock, alarms, journal, host: id => fleet.host(id) })
     this.powerOff = new PowerOff({ ...ports, fences: this.fences, host: id => fleet.host(id) })
+    this.orders = new StandingOrders({ ...ports, host: id => ports.hosts().find(one => one.id === id) })
     this.boots = new Boots({
       ...ports,
+      mayGoTo: (...args) => this.orders.mayGoTo(...args),
       fenced: host => this.fences.of(host),
       ended: ({ requested, done }) => {
         const failed = done?.outcome === 'booted' ? undefined : done?.why
@@ -71,6 +77,7 @@ export class LostAndFound {
 
   start(): void {
     this.fences.start()
+    this.orders.start()
     this.boots.start()
   }
 
@@ -78,6 +85,7 @@ export class LostAndFound {
     this.#watch.stop()
     this.#silent.stop()
     await this.powerOff.stop()
+    this.orders.stop()
     await this.boots.stop()
   }
 
@@ -91,6 +99,7 @@ export class LostAndFound {
   look(): void {
     this.#watch.look()
     this.#silent.look()
+    this.orders.look()
   }
 
   /** Starts a VM by hand. @throws refused | conflict | unavailable, saying why */

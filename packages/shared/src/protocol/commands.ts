@@ -3,6 +3,7 @@
  * so that agent and coordinator cannot drift apart.
  */
 import type { BootGrant } from '../boot-grant.js'
+import type { BootOrders } from '../boot-orders.js'
 import type { Certificate, Grant, HostCertificate } from '../certificates.js'
 import type { BootId, CommandId, Epoch, HostId, MoveId, VmId } from '../ids.js'
 import type { PowerState, StandbyMode } from '../model.js'
@@ -103,6 +104,11 @@ export interface Commands {
    * coordinator that may sign grants and commands (in place of those pinned before). Sent at each connect and on change.
    */
   'host.trust': { args: Trust; result: { noted: true } }
+  /**
+   * What to do with VMs that died with this host while the coordinator is gone: in force until the next ones. Sent at each
+   * connect and on change; the coordinator journals what it says before it says it.
+   */
+  'host.boots': { args: BootOrders; result: { noted: true } }
 }
 
 export interface Trust {
@@ -161,4 +167,5 @@ export const commandTimeoutMs = {
   'host.standby': 60 * SECOND,
   'host.wake': 60 * SECOND,
   'host.trust': 30 * SECOND,
+  'host.boots': 30 * SECOND,
 } as const satisfies Record<CommandKind, Ms>

@@ -30,3 +30,7 @@ export const devicePath = z
   .string()
   .max(512)
   .regex(/^(?!.*\/\.\.?(\/|$))\/[\x21-\x7e]*$/)
+
+/** A body with the public key of its signer and a signature over it. */
+export const signed = <B extends z.ZodType>(body: B) =>
+  z.object({ body, key: base64(400), signature: base64(400) })

@@ -23,6 +23,7 @@ import type { Finding } from '../model.js'
 import type { FromAgent, FromCoordinator } from './messages.js'
 import type { ErrorCode } from '../errors.js'
 import type { MoveLimits, MoveStanding } from './commands.js'
+import { bootOrdersSchema } from './boot-orders-schema.js'
 import {
   amount,
   base64,
@@ -35,6 +36,7 @@ import {
   hostIdSchema,
   moveIdSchema,
   sessionId,
+  signed,
   siteIdSchema,
   text,
   time,
@@ -136,6 +138,7 @@ const facts: z.ZodType<HostFacts> = z.object({
   model: text(120).optional(),
   standby: z.enum(['suspend', 'poweroff']).optional(),
   wakes: z.array(hostIdSchema).max(1000).optional(),
+  peerPort: z.number().int().min(1).max(65535).optional(),
 })
 
 const sample: z.ZodType<Sample> = z.object({
@@ -206,7 +209,6 @@ export const reportSchema: z.ZodType<Report> = z.object({
 })
 
 const grantSide = z.object({ host: hostIdSchema, key: hash, bootId })
-const signed = <B extends z.ZodType>(body: B) => z.object({ body, key: base64(400), signature: base64(400) })
 
 export const grantSchema: z.ZodType<Grant> = signed(
   z.object({
@@ -278,7 +280,6 @@ const commandBase = {
   seq: count.min(1).optional(),
 }
 const port = z.number().int().min(1).max(65535)
-
 export const commandSchema = z.discriminatedUnion('kind', [
   z.object({
     ...commandBase,
@@ -321,6 +322,7 @@ export const commandSchema = z.discriminatedUnion('kind', [
       coordinatorKeys: z.array(hash).min(1).max(4),
     }),
   }),
+  z.object({ ...commandBase, kind: z.literal('host.boots'), args: bootOrdersSchema }),
 ])
 
 const standing: z.ZodType<MoveStanding> = z.object({

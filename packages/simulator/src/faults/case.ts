@@ -6,12 +6,23 @@ import type { Injection } from './points.js'
  * `there`: one move. `there-and-back`: and at once the way back. `again`: the first move is undone (the target's mover is
  * killed when the copy begins), then the same once more. `regular`, `regular-again`: the same with a PV guest, which these
  * hypervisors cannot move live. `boot`: the source loses its power in the move, and the VM is started anew by grant.
+ * `alone`: so too, and the coordinator is gone: its owner starts it when the other host has yielded it.
  */
-export const plots = ['there', 'there-and-back', 'again', 'regular', 'regular-again', 'boot'] as const
+export const plots = [
+  'there',
+  'there-and-back',
+  'again',
+  'regular',
+  'regular-again',
+  'boot',
+  'alone',
+] as const
 export type Plot = (typeof plots)[number]
 
 /** The source loses its power by the plot itself. */
-export const isBoot = (plot: Plot): boolean => plot === 'boot'
+export const isBoot = (plot: Plot): boolean => plot === 'boot' || plot === 'alone'
+/** And the coordinator is gone for longer than all deadlines. */
+export const isAlone = (plot: Plot): boolean => plot === 'alone'
 export const isRegular = (plot: Plot): boolean => plot.startsWith('regular')
 /** The first move is undone by the plot itself. */
 export const isSecondTry = (plot: Plot): boolean => plot.endsWith('again')

@@ -14,6 +14,7 @@ import type { WorldSpec } from '../world/spec.js'
 import type { SourceXlFaults } from '../xl/source-xl.js'
 import type { TargetXlFaults } from '../xl/target-xl.js'
 import { CoordinatorNode } from './coordinator-node.js'
+import { AskWires } from './ask-wire.js'
 import { applyFault } from './fault-kinds.js'
 import { FaultWorld } from './fault-world.js'
 import { HostNode } from './host-node.js'
@@ -116,6 +117,16 @@ export class FaultFleet {
         return this.#message(`${from}>${to} ${word}`, () => this.watch.said(from, move, message))
       },
     })
+    const asks = new AskWires({
+      clock,
+      network: this.network,
+      said: (from, to, what) => {
+        const answered = typeof what !== 'string'
+        return this.#message(`${from}>${to} ${answered ? what.body.kind : what}`, () => {
+          if (answered) this.watch.yielded(what.body)
+        })
+      },
+    })
     const keys = seededRng(seedFor(1, 'keys'))
     const signer = seededSigner(keys)
     const signers = new Map([A, B].map(id => [id, seededSigner(keys)]))
@@ -146,6 +157,7 @@ export class FaultFleet {
         host,
         network: this.network,
         peers: this.peers,
+        asks,
         streams: this.streams,
         signer: own,
         coordinatorKeys: [signer.fingerprint],

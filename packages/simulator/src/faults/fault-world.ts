@@ -21,7 +21,7 @@ export class FaultWorld extends World {
   /** Before a domain's state changes. */
   changing: (host: SimHost, domain: SimDomain, state: SimDomain['state'], why: string) => void = () => {}
   /** The last thing that the guest, or somebody at its console, did. */
-  guestDid: { event: GuestEvent; host: HostId; domid: number } | undefined
+  guestDid: { event: GuestEvent; host: HostId; bootId: string; domid: number } | undefined
   /** Makes of the VM: the first, and one for each reboot. */
   boots = 1
 
@@ -62,7 +62,7 @@ export class FaultWorld extends World {
     const at = this.running(vm)
     if (!at || this.guestDid) return false
     const { host, domain } = at
-    this.guestDid = { event, host: host.spec.id, domid: domain.domid }
+    this.guestDid = { event, host: host.spec.id, bootId: host.bootId, domid: domain.domid }
     switch (event) {
       case 'crash':
         this.setState(host, domain, 'crashed', 'guest crashes')

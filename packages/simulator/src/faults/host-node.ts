@@ -6,10 +6,14 @@ import {
   Histories,
   moveJournal,
   Moves,
+  OneAtATime,
+  PeerYields,
   promisedMiB,
   runSource,
   runTarget,
   SeenVms,
+  SelfBoots,
+  StartVm,
   Sweeper,
 } from '@heliotrope/agent'
 import type {
@@ -47,6 +51,7 @@ import type { SourceXlFaults } from '../xl/source-xl.js'
 import { TargetXl } from '../xl/target-xl.js'
 import type { TargetXlFaults } from '../xl/target-xl.js'
 import type { FaultWorld } from './fault-world.js'
+import type { AskWires } from './ask-wire.js'
 import { Killed, Life, mortal, mortalClock } from './life.js'
 import type { PeerEnd, PeerWires } from './peer-wire.js'
 import { plainBuffer } from './plain-buffer.js'
@@ -57,6 +62,8 @@ export interface HostNodePorts {
   host: SimHost
   network: Network
   peers: PeerWires
+  /** Between agents. */
+  asks: AskWires
   /** Streams of moves, shared by both hosts. */
   streams: Map<MoveId, StreamConnection>
   signer: Signer
@@ -75,6 +82,8 @@ interface Mover {
 
 const AGENT_RESTART_MS: Ms = 3 * SECOND
 const CONNECT_MS: Ms = 5 * MINUTE
+/** Shorter than a line is cut: so the coordinator often lives, and comes back in the middle. */
+const ALONE_MS: Ms = 45 * SECOND
 
 export class HostNode {
   readonly host: SimHost
@@ -118,7 +127,7 @@ export class HostNode {
 
   startAgent(): void {
     if (this.#agentLife.alive && this.agent) return
-    const { world, host, signer, coordinatorKeys, connect, watched, log } = this.#ports
+    const { asks, world, host, signer, coordinatorKeys, connect, watched, log } = this.#ports
     const life = new Life(`agent@${this.name}`)
     this.#agentLife = life
     const clock = mortalClock(life, world.clock, () => this.wallOffset)
@@ -140,6 +149,21 @@ export class HostNode {
     const histories = new Histories(journal)
     const hypervisor = watched.hypervisor(life, simHypervisor(world, host))
     const maker = watched.maker(life, simMaker(world, host))
+    const startVm = new StartVm({
+      ...{ clock, log, hypervisor, maker, histories, host: this.id },
+      storage: watched.storage(life, simStorage(world, host)),
+      promisedMiB: present => promisedMiB(journal, undefined, present),
+    })
+    const yielding = {
+      ...{ clock, log, journal, hypervisor, maker, histories, epochs, signer },
+      oneAtATime: new OneAtATime(),
+      host: this.id,
+      bootId: host.bootId,
+      openMoves: () => moves.open(),
+    }
+    const peerYields = new PeerYields(yielding)
+    asks.listen(this.id, mortal(life, { answer: request => peerYields.answer(request) }))
+    life.onDeath(() => asks.hush(this.id))
     const agent = createAgent(
       {
         clock,
@@ -159,21 +183,12 @@ export class HostNode {
           read: domid => maker.read(domid),
         }),
         boots: new Boots({
-          clock,
-          log,
-          journal,
-          hypervisor,
-          storage: watched.storage(life, simStorage(world, host)),
-          maker,
-          histories,
-          epochs,
-          host: this.id,
+          ...yielding,
+          startVm,
           key: signer.fingerprint,
-          bootId: host.bootId,
           coordinatorKeys,
-          openMoves: () => moves.open(),
-          promisedMiB: present => promisedMiB(journal, undefined, present),
         }).handlers,
+        alone: new SelfBoots({ ...yielding, startVm, ask: asks.asker(this.id), afterMs: ALONE_MS }),
         sweeper: new Sweeper({
           clock,
           log,
@@ -193,6 +208,7 @@ export class HostNode {
         bootId: host.bootId,
         version: 'simulated',
         moverAddress: `${this.name}.example:7421`,
+        peerPort: 7437,
         portals: [PORTAL],
         reportMs: MINUTE,
       },

@@ -4,7 +4,7 @@ import { canonical, memoryLog, MINUTE, SECOND, seededRng, silentLog, verifyChain
 import type { HostId, LogLine, Ms } from '@heliotrope/shared'
 import { configOf } from '../world/vm-config.js'
 import { seedFor } from '../world/noise.js'
-import { isBoot, isRegular, isSecondTry } from './case.js'
+import { isAlone, isBoot, isRegular, isSecondTry } from './case.js'
 import type { FaultCase, Plot } from './case.js'
 import { A, B, FaultFleet, VM } from './fault-fleet.js'
 import type { Sizes } from './fault-fleet.js'
@@ -70,7 +70,11 @@ export async function runCase(which: FaultCase, told = false): Promise<CaseResul
 /** What goes wrong in a plot by itself. */
 function ownFaults(plot: Plot): readonly Injection[] {
   if (isSecondTry(plot)) return [{ phase: 'after', point: 'target@b start #1', what: 'kill target-mover' }]
-  return isBoot(plot) ? [{ phase: 'after', point: 'source@a PREPARED #1', what: 'power a' }] : []
+  const point = 'source@a PREPARED #1'
+  return [
+    ...(isBoot(plot) ? [{ phase: 'after' as const, point, what: 'power a' }] : []),
+    ...(isAlone(plot) ? [{ phase: 'after' as const, point, what: 'coordinator away' }] : []),
+  ]
 }
 
 /** Seed 0 is the plain one. */
@@ -178,11 +182,13 @@ class Play {
     return world.copies(VM).length === 0 && did !== 'poweroff' && did !== 'crash'
   }
 
-  /** The host lost its power before its agent could see that the guest had ended. */
+  /** The power went before anybody could see that the guest had ended: whoever starts it again could not know. */
   #unseen(): boolean {
-    const { hosts, world } = this.#fleet
-    const journal = world.guestDid && hosts.get(world.guestDid.host)?.journal
-    return !journal?.read(`vm/${VM}`).some(({ kind }) => kind === 'VANISHED' || kind === 'GONE')
+    const { hosts, watch, world } = this.#fleet
+    const { guestDid: did } = world
+    const node = did?.event === 'poweroff' ? hosts.get(did.host) : undefined
+    if (!did || !node || !(watch.memoryDied || node.host.bootId !== did.bootId)) return false
+    return !node.journal.read(`vm/${VM}`).some(({ kind }) => kind === 'VANISHED' || kind === 'GONE')
   }
 
   #alarms(): string[] {
@@ -225,7 +231,7 @@ class Play {
     for (const { host } of hosts.values())
       if (host.xls.size > 0) watch.fail('I6', `an xl is left on ${host.spec.id}`)
     if (peers.open > 0) watch.fail('I6', 'a mover still listens')
-    if (watch.coldBoots > 0 && !watch.memoryDied)
+    if (watch.coldBoots > 0 && !watch.memoryDied && !this.#unseen())
       watch.fail('I3', 'the VM was started anew, and no power cut had taken its memory')
     const [only] = copies
     if (copies.length > 1) watch.fail('I6', `${copies.length} domains are left`)
@@ -234,7 +240,7 @@ class Play {
     else if (only) {
       const { domain, host } = only
       const spec = world.spec.vms[0]!
-      if (did === 'poweroff' && !(watch.memoryDied && this.#unseen()))
+      if (did === 'poweroff' && !this.#unseen())
         watch.fail('I13', 'the guest powered off, and is there again')
       if (domain.state !== wanted && !watch.memoryDied) watch.fail('I6', `the VM is ${domain.state}`)
       if (domain.name !== spec.name) watch.fail('I6', `the VM is named ${domain.name}`)

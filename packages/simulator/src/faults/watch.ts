@@ -2,7 +2,7 @@
  * The invariants of a move, asked at each record, act, word and change of a domain. It knows the truth of the world and
  * all journals, and nothing that it knows finds its way back into a decision.
  */
-import type { PeerMessage } from '@heliotrope/agent'
+import type { PeerMessage, SelfBoot } from '@heliotrope/agent'
 import type {
   BootGrant,
   GrantBody,
@@ -13,6 +13,7 @@ import type {
   MoveId,
   VmConfig,
   VmId,
+  YieldAnswerBody,
 } from '@heliotrope/shared'
 import { uuidOf } from '../world/domain.js'
 import type { SimDomain } from '../world/domain.js'
@@ -117,6 +118,7 @@ export class Watch {
     const [role, move] = stream.split('/') as [string, MoveId]
     const host = name.split('@')[1] as HostId
     if (role === 'boot') return this.#bootRecord(host, move, kind, body)
+    if (role === 'self' && kind === 'BOOT') return this.#selfRecord(host, body as SelfBoot)
     const order = this.#orderOf(host, stream)
     if (!order) return
     const { epoch, vm } = order
@@ -184,6 +186,22 @@ export class Watch {
       }
   }
 
+  /** Who starts it by itself owns the highest epoch, and every other host has journalled that it yields to this boot. */
+  #selfRecord(host: HostId, { vm, epoch, bootId }: SelfBoot): void {
+    this.#owns(vm, epoch, host)
+    if (this.#world.host(host).bootId !== bootId)
+      this.fail('I5', `${host} starts the VM by itself in a boot that is over`)
+    for (const other of this.#journals.keys())
+      if (other !== host && !this.#has(other, `yield/${vm}/${host}/${bootId}`, 'YIELD'))
+        this.fail('I5', `${host} starts the VM by itself before ${other} has yielded it`)
+  }
+
+  /** Said by a host to another one. */
+  yielded({ vm, by, to, toBoot }: YieldAnswerBody): void {
+    if (!this.#has(by, `yield/${vm}/${to}/${toBoot}`, 'YIELD'))
+      this.fail('I5', `${by} says that it yields to ${to} without a record of it`)
+  }
+
   acting({ name, stream }: Life, act: string, args: readonly unknown[]): void {
     const [role, host] = name.split('@') as [string, HostId]
     if (act === 'create') return this.#booting(host, args[0] as VmConfig)
@@ -204,10 +222,12 @@ export class Watch {
   #booting(host: HostId, { uuid }: VmConfig): void {
     this.coldBoots++
     const journal = this.#journals.get(host)
-    const granted = journal
-      ?.streams('boot/', 'open')
-      .some(stream => journal.read(stream).some(({ kind }) => kind === 'BOOT'))
-    if (!granted) this.fail('I5', `${host} starts the VM without a record of its grant`)
+    const announced = ['boot/', 'self/'].some(prefix =>
+      journal
+        ?.streams(prefix, 'open')
+        .some(stream => journal.read(stream).some(({ kind }) => kind === 'BOOT')),
+    )
+    if (!announced) this.fail('I5', `${host} starts the VM without a record of it`)
     const copies = this.#world.copies(uuid).filter(copy => this.present(copy.domain))
     if (copies.length > 0)
       this.fail('I3', `${host} starts the VM anew while a present copy is on ${copies[0]!.host.spec.id}`)

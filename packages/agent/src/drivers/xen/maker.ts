@@ -2,7 +2,7 @@
 import { HeliotropeError } from '@heliotrope/shared'
 import type { Ms, VmConfig, VmId } from '@heliotrope/shared'
 import { lastLines, runOk } from '../../exec.js'
-import type { Maker } from '../../execute/boots.js'
+import type { Maker } from '../../execute/start-vm.js'
 import type { HostFiles } from '../../files.js'
 import { rebuildConfig } from '../../mover/stream/rebuild-config.js'
 import type { Exec } from '../../ports.js'
