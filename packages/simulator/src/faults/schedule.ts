@@ -83,8 +83,13 @@ const coldBoot: Stretch = {
     'agent@a create',
   ],
 }
+/** From the word of the other host on; the coordinator is gone. */
+const alone: Stretch = {
+  from: 'agent@b yield:YIELD',
+  linkPlaces: ['agent@b yield:YIELD', 'agent@a self:BOOT', 'agent@a create'],
+}
 /** The way back and a second try are the same move again: their pairs would tell nothing new. */
-const stretches: Partial<Record<Plot, Stretch>> = { there: move, regular: move, boot: coldBoot }
+const stretches: Partial<Record<Plot, Stretch>> = { there: move, regular: move, boot: coldBoot, alone }
 
 /**
  * Every kill, power cut and failing record at every record and act of a move, live or regular, and of a cold boot, each
