@@ -213,6 +213,31 @@ t.test('an agent that went down in between: it looks, and makes it only if it is
   t.same(after.host.acts, [], 'down after it was made')
 })
 
+t.test('an agent that went down while xl made the domain: nobody makes a second one', async t => {
+  const host = bootHost()
+  const grant = host.grant()
+  host.journal.append(`boot/${BOOT}`, 'BOOT', { grant })
+  host.host.atWork = true
+  host.restart()
+  const started = host.boot(grant)
+  await host.clock.advance(20_000)
+  t.same(host.created(), [], 'xl of the agent before is still at work')
+  host.host.runs()
+  host.host.atWork = false
+  t.same(await host.ends(started), { booted: true })
+  t.same(host.created(), [])
+
+  const again = bootHost()
+  const second = again.grant()
+  again.journal.append(`boot/${BOOT}`, 'BOOT', { grant: second })
+  again.host.atWork = true
+  const retried = again.boot(second)
+  await again.clock.advance(5_000)
+  again.host.atWork = false
+  t.same(await again.ends(retried), { booted: true }, 'it had failed: then it is made')
+  t.equal(again.created().length, 1)
+})
+
 t.test('yield: what is promised is in the journal before the answer', async t => {
   const host = bootHost()
   t.same(await host.yield(8), { yielded: true, bootId: 'boot-here' })

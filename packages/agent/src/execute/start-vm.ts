@@ -54,20 +54,29 @@ export class StartVm {
     await attachDisks({ config }, storage)
   }
 
-  /** Only after the record that announces it; may be repeated. @throws exec-failed if it does not run */
+  /**
+   * Only after the record that announces it; may be repeated, also while what a dead agent had begun is still at work: then
+   * that is waited for, and the domain is made only if it has made none.
+   * @throws exec-failed if it does not run
+   */
   async make(start: Start): Promise<void> {
     const { config, vm } = start
     const { clock, histories, hypervisor, log, maker } = this.#ports
-    if ((await hypervisor.find(vm)).length === 0) {
-      await this.#takeDisks(start)
-      log.warn('starts a VM from its disk', { vm, name: config.name, epoch: start.epoch })
-      await maker.create(config, histories.of(vm).seen?.made)
-    }
-    const until = clock.mono() + SEEN_MS
+    let created = false
+    let until = clock.mono() + SEEN_MS
     for (;;) {
+      // Asked before the look: what ends in between has made its domain by then.
+      const working = await maker.atWork(vm)
       const [domain] = await hypervisor.find(vm)
       if (domain?.state === 'running') return
-      const working = await maker.atWork(vm)
+      if (!working && !domain && !created) {
+        await this.#takeDisks(start)
+        log.warn('starts a VM from its disk', { vm, name: config.name, epoch: start.epoch })
+        await maker.create(config, histories.of(vm).seen?.made)
+        created = true
+        until = clock.mono() + SEEN_MS
+        continue
+      }
       if (!working && (domain === undefined || clock.mono() > until))
         throw new HeliotropeError(
           'exec-failed',

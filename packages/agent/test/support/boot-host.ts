@@ -60,6 +60,8 @@ export function bootHost() {
     /** What `create` does once it was noted; by itself the VM then runs. */
     create: async (): Promise<void> => host.runs(),
     runs: (): void => void xen.domains.push({ ...web!, state: 'running' }),
+    /** A program of an agent that died still makes the domain. */
+    atWork: false,
     stands: (): void => void xen.domains.push({ ...web!, state: 'paused' }),
   }
   const does = async (act: string): Promise<void> => void host.acts.push(act)
@@ -97,7 +99,7 @@ export function bootHost() {
         await host.create()
       },
       read: refuse,
-      atWork: async () => false,
+      atWork: async () => host.atWork,
     },
     promisedMiB: present => promisedMiB(journal, undefined, present),
   })
