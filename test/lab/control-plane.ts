@@ -193,6 +193,7 @@ const agentConfig = (host: Host, fence: string): string => `host: ${hostId(host)
 site: site-${host.network.key}
 coordinator: wss://${serviceAddress}:7420
 mover: { address: ${host.address}, boot_folders: [/boot, /usr/lib/heliotrope-lab, /var/lib/heliotrope-lab] }
+boot: { without_coordinator_after_s: 30 }
 storage: { iscsi: { portals: ['${portal}'] }, fence: ${fence} }
 bridges: [xenbr0]
 meters:

@@ -17,6 +17,8 @@ export interface FaultCase {
   needsCoordinator?: boolean
   /** Run in dom0 of that side, so long after the one before. */
   heals?: readonly { role: Role; afterMs: number; command: string }[]
+  /** The coordinator stays away until the VM runs again: the hosts see to that between themselves. */
+  bootsAlone?: boolean
   /** Where it must end, if only one end is right. */
   expect?: 'moved' | 'stayed'
   /** Its memory may die with its host: then it is started from its disk, once. */
@@ -192,5 +194,6 @@ export const faultCases: FaultCase[] = [
     powerCut: roles,
     killsCoordinator: true,
     mayBoot: true,
+    bootsAlone: point === atRest,
   })),
 ]

@@ -133,6 +133,8 @@ export class Stage {
     if (!plane.coordinatorLives()) {
       if (one.needsCoordinator) await new Promise(resolve => setTimeout(resolve, awayMs))
       else await until('the move to end without the coordinator', moveEndsMs, () => this.#settled(), 3_000)
+      if (one.bootsAlone)
+        await until('the VM to run again without the coordinator', againMs, () => this.#answers(), 3_000)
       await plane.startCoordinator()
     }
     await plane.connected()
