@@ -203,7 +203,7 @@ t.test('one that failed is not started again by the same grant; a new one may', 
 t.test('an agent that went down in between: it looks, and makes it only if it is not there', async t => {
   const before = bootHost()
   before.journal.append(`boot/${BOOT}`, 'BOOT', { grant: before.grant() })
-  await before.boot(before.grant())
+  await before.ends(before.boot(before.grant()))
   t.equal(before.created().length, 1, 'down before it was made')
   t.same(before.kinds(`boot/${BOOT}`), ['BOOT', 'BOOTED'])
   const after = bootHost()
@@ -236,6 +236,26 @@ t.test('an agent that went down while xl made the domain: nobody makes a second 
   again.host.atWork = false
   t.same(await again.ends(retried), { booted: true }, 'it had failed: then it is made')
   t.equal(again.created().length, 1)
+})
+
+t.test('a guest that reboots as soon as it runs: nobody takes that for its end', async t => {
+  const host = bootHost()
+  host.host.create = async () => {}
+  const started = host.boot(host.grant())
+  await host.clock.advance(3_000)
+  host.host.runs()
+  t.same(await host.ends(started), { booted: true })
+  t.equal(host.created().length, 1)
+  t.notOk(host.host.acts.includes('detach'))
+})
+
+t.test('its host died the moment it ran: it is made from what the move had brought', async t => {
+  const host = bootHost()
+  const made = { b_info: { kernel: '/boot/vmlinuz' } }
+  host.move('target', 3, ['PREPARED', { bootId: 'boot-before' }], ['READY', { made }], ['ACCEPT'], ['GO'])
+  host.move('target', 3, ['RUNNING', { epoch: 4 }], ['CLEAN'], ['CLOSED'])
+  t.same(await host.boot(host.grant()), { booted: true })
+  t.same(host.host.made, [made])
 })
 
 t.test('yield: what is promised is in the journal before the answer', async t => {

@@ -176,7 +176,7 @@ t.test('an agent that died in the middle of a start ends it, whoever is there', 
     const again = world.host('a', bootId, a)
     if (a.domains.length > 0) again.runs()
     const looked = again.self.look(true, again.lost())
-    await world.clock.advance(2_000)
+    await world.clock.advance(20_000)
     await looked
     return { creates: again.creates, kinds: again.kinds('self/') }
   }

@@ -48,6 +48,8 @@ void t.test('a fault happens where it is put', async t => {
 
 /** What the simulator has found, and what was wrong. */
 const once: Record<string, string> = {
+  'a guest that rebooted as soon as it was started counted as gone, and lost its disk':
+    'boot 0: after agent@a create #1: guest reboot',
   'the target came back and closed alone; nobody told the source, whose journal stayed open for ever':
     'there 0: before coordinator STARTED #1: power b long',
   'power went between the last record of a journal and its seal: it counted as open for ever':

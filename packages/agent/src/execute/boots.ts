@@ -119,9 +119,10 @@ export class Boots {
       await this.#clear(body.vm, body.epoch)
     }
     try {
-      await startVm.prepare(body, find('BOOT') !== undefined)
-      if (!find('BOOT')) journal.append(bootStream(body.boot), 'BOOT', { grant })
-      await startVm.make(body)
+      const again = find('BOOT') !== undefined
+      await startVm.prepare(body, again)
+      if (!again) journal.append(bootStream(body.boot), 'BOOT', { grant })
+      await startVm.make(body, again)
     } catch (error) {
       await this.#failed(body, error)
       throw error

@@ -154,7 +154,7 @@ export class SelfBoots {
       else if (boot.bootId !== bootId) this.#end(stream, 'FAILED', 'the host went down')
       // It was seen running since, whatever became of it.
       else if (histories.of(boot.vm).seen?.bootId === bootId) this.#end(stream, 'BOOTED')
-      else await oneAtATime.run(boot.vm, () => this.#make(stream, boot)).catch(() => {})
+      else await oneAtATime.run(boot.vm, () => this.#make(stream, boot, true)).catch(() => {})
   }
 
   async #care(lost: LostVm): Promise<void> {
@@ -200,7 +200,7 @@ export class SelfBoots {
         const boot: SelfBoot = { vm, epoch, bootId, config, answers }
         journal.append(stream, 'BOOT', boot)
         begun = true
-        await this.#make(stream, boot)
+        await this.#make(stream, boot, false)
       } catch (error) {
         if (!begun) await startVm.putAway(start, false)
         throw error
@@ -269,13 +269,13 @@ export class SelfBoots {
   }
 
   /** After BOOT. @throws what keeps it from running: then nothing of it is left */
-  async #make(stream: string, boot: SelfBoot): Promise<void> {
+  async #make(stream: string, boot: SelfBoot, again: boolean): Promise<void> {
     const { clock, epochs, startVm } = this.#ports
     try {
       if (epochs.floor(boot.vm) > boot.epoch)
         throw new HeliotropeError('superseded', 'this host has yielded it since')
-      await startVm.prepare(boot, true)
-      await startVm.make(boot)
+      await startVm.prepare(boot, again)
+      await startVm.make(boot, again)
       this.#end(stream, 'BOOTED')
     } catch (error) {
       if (HeliotropeError.from(error).code === 'journal-failed') throw error

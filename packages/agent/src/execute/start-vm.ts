@@ -38,6 +38,8 @@ export interface Start {
 /** How long a VM that was created may take until it is seen running. */
 const SEEN_MS: Ms = 60 * SECOND
 export const LOOK_MS: Ms = 500
+/** A guest that reboots is nowhere for a second or two, until xl has made it anew: whoever takes that for its end makes two. */
+const REBOOT_MS: Ms = 10 * SECOND
 
 export class StartVm {
   readonly #ports: StartVmPorts
@@ -57,34 +59,35 @@ export class StartVm {
   /**
    * Only after the record that announces it; may be repeated, also while what a dead agent had begun is still at work: then
    * that is waited for, and the domain is made only if it has made none.
-   * @throws exec-failed if it does not run
+   * @param again it may have been made already @throws exec-failed if it does not run
    */
-  async make(start: Start): Promise<void> {
+  async make(start: Start, again: boolean): Promise<void> {
     const { config, vm } = start
     const { clock, histories, hypervisor, log, maker } = this.#ports
-    let created = false
+    let mayBeMade = again
     let until = clock.mono() + SEEN_MS
+    let absentSince: Ms | undefined
     for (;;) {
       // Asked before the look: what ends in between has made its domain by then.
       const working = await maker.atWork(vm)
       const [domain] = await hypervisor.find(vm)
       if (domain?.state === 'running') return
-      if (!working && !domain && !created) {
+      absentSince = working || domain ? undefined : (absentSince ?? clock.mono())
+      if (absentSince !== undefined && !mayBeMade) {
         await this.#takeDisks(start)
         log.warn('starts a VM from its disk', { vm, name: config.name, epoch: start.epoch })
-        await maker.create(config, histories.of(vm).seen?.made)
-        created = true
+        await maker.create(config, histories.of(vm).made)
+        mayBeMade = true
+        absentSince = undefined
         until = clock.mono() + SEEN_MS
         continue
       }
-      if (!working && (domain === undefined || clock.mono() > until))
-        throw new HeliotropeError(
-          'exec-failed',
-          domain
-            ? `domain ${domain.domid} is ${domain.state}, not running`
-            : 'it is not here after its start',
-        )
-      await sleep(clock, LOOK_MS)
+      if (absentSince !== undefined && clock.mono() - absentSince >= REBOOT_MS) {
+        if (!again) throw new HeliotropeError('exec-failed', `${config.name} is not here after its start`)
+        again = mayBeMade = false
+      } else if (domain && !working && clock.mono() > until)
+        throw new HeliotropeError('exec-failed', `domain ${domain.domid} is ${domain.state}, not running`)
+      else await sleep(clock, LOOK_MS)
     }
   }
 

@@ -17,7 +17,7 @@ export interface Seen {
   epoch: Epoch
   name: string
   config?: VmConfig
-  /** All of it, as the hypervisor's tools read it: what a cold boot here is made from. */
+  /** All of it, as the hypervisor's tools read it. */
   made?: unknown
 }
 
@@ -38,6 +38,8 @@ export interface Part {
 export interface VmHistory {
   part?: Part
   seen?: Seen
+  /** What a cold boot here is made from: as it was last seen here, or as a move brought it. */
+  made?: unknown
 }
 
 export const seenStream = (vm: VmId): string => `vm/${vm}`
@@ -64,10 +66,14 @@ export class Histories {
 
   #take({ stream, kind, body, at }: JournalRecord): void {
     const [prefix, name] = stream.split('/') as [string, string]
-    if (prefix === 'vm') this.#put(name as VmId, { seen: { ...(body as Seen), kind: kind as SeenKind, at } })
+    if (prefix === 'vm') this.#see(name as VmId, { ...(body as Seen), kind: kind as SeenKind, at })
     else if (prefix === 'source' || prefix === 'target') this.#move(prefix, stream, kind, body as RecordBody)
     else if (prefix === 'boot') this.#boot(stream, kind, body)
     else if (prefix === 'yield') this.#yield(stream, kind, body)
+  }
+
+  #see(vm: VmId, seen: Seen): void {
+    this.#put(vm, { seen, ...(seen.made !== undefined && { made: seen.made }) })
   }
 
   #move(role: 'source' | 'target', stream: string, kind: string, body: RecordBody): void {
@@ -75,8 +81,9 @@ export class Histories {
       const { vm, epoch, config } = body.order.grant.body
       this.#begin(stream, vm, { role, epoch, standing: kind, config })
     }
-    const { part } = this.#parts.get(stream) ?? {}
-    if (!part) return
+    const { part, vm } = this.#parts.get(stream) ?? {}
+    if (!part || vm === undefined) return
+    if (body.made !== undefined) this.#put(vm, { made: body.made })
     if (kind === 'PREPARED' && body.bootId !== undefined) part.bootId = body.bootId
     if (kind === 'RUNNING') part.ran = Number(body['epoch'])
     if (kind === 'CLOSED') this.#parts.delete(stream)
@@ -112,8 +119,8 @@ export class Histories {
       .map(one => one.part)
       .sort((a, b) => a.epoch - b.epoch)
       .at(-1)
-    const { seen } = this.#histories.get(vm) ?? {}
-    this.#histories.set(vm, { ...(part && { part }), ...(seen && { seen }) })
+    const { part: _yielded, ...rest } = this.#histories.get(vm) ?? {}
+    this.#histories.set(vm, { ...(part && { part }), ...rest })
   }
 
   #put(vm: VmId, change: VmHistory): void {

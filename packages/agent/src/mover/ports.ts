@@ -56,6 +56,8 @@ export interface TargetTransfer {
   onChange: () => void
   /** xl has said its banner; the stream may come. */
   readonly bannerRead: boolean
+  /** The rebuilt config that xl was given: what a cold boot here is made from. Undefined before that. */
+  readonly made: unknown
   /** xl has said READY: `NAME--incoming` is complete and paused. */
   readonly readyRead: boolean
   readonly xlExited: boolean

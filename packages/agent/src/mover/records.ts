@@ -71,6 +71,8 @@ export interface RecordBody {
   /** The certificate that made us write the record, or that the record gives out. */
   certificate?: HostCertificate
   bytes?: number
+  /** READY: what xl was given to make the domain; kept before it runs here, for the host may die the moment it does. */
+  made?: unknown
   stillMs?: number
   [key: string]: unknown
 }

@@ -152,7 +152,11 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
         return
       case 'ready':
         transfer?.closeStdout()
-        journal.append('READY', { domid: domid(), bytes: transfer?.progress().bytes ?? 0 })
+        journal.append('READY', {
+          domid: domid(),
+          bytes: transfer?.progress().bytes ?? 0,
+          ...(transfer?.made !== undefined && { made: transfer.made }),
+        })
         // At once: the VM stands still from here on.
         context.say('ready', { t: 'ready' }, true)
         return

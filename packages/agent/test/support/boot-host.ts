@@ -57,6 +57,8 @@ export function bootHost() {
   const host = {
     /** All that was done to Xen and to the disks; at `create`, with what the boot's stream held then. */
     acts: [] as string[],
+    /** What each domain was made from. */
+    made: [] as unknown[],
     /** What `create` does once it was noted; by itself the VM then runs. */
     create: async (): Promise<void> => host.runs(),
     runs: (): void => void xen.domains.push({ ...web!, state: 'running' }),
@@ -94,7 +96,8 @@ export function bootHost() {
   const startVm = new StartVm({
     ...{ clock, log, hypervisor, histories, storage, host: HERE },
     maker: {
-      create: async ({ uuid }) => {
+      create: async ({ uuid }, made) => {
+        host.made.push(made)
         await does(`create ${uuid} after ${kinds(`boot/${BOOT}`).join() || 'nothing'}`)
         await host.create()
       },

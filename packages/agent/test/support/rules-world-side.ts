@@ -223,6 +223,7 @@ export class SideBench {
     const transfer: TargetTransfer = {
       onChange: () => {},
       bannerRead: false,
+      made: undefined,
       readyRead: false,
       xlExited: false,
       broken: undefined,

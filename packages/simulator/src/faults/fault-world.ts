@@ -20,6 +20,8 @@ export class FaultWorld extends World {
   removing: (host: SimHost, domain: SimDomain, why: string) => void = () => {}
   /** Before a domain's state changes. */
   changing: (host: SimHost, domain: SimDomain, state: SimDomain['state'], why: string) => void = () => {}
+  /** When the power has gone while a guest reboots: xl will not make it anew. */
+  rebootCut = (): void => {}
   /** The last thing that the guest, or somebody at its console, did. */
   guestDid: { event: GuestEvent; host: HostId; bootId: string; domid: number } | undefined
   /** Makes of the VM: the first, and one for each reboot. */
@@ -85,7 +87,8 @@ export class FaultWorld extends World {
 
   #restart(host: SimHost, { config, spec }: SimDomain, boot: number): void {
     this.clock.after(RESTART_MS, () => {
-      if (host.bootCount !== boot || host.power !== 'on' || host.named(config.name)) return
+      if (host.bootCount !== boot || host.power !== 'on') return this.rebootCut()
+      if (host.named(config.name)) return
       this.boots++
       const domain: SimDomain = {
         domid: host.newDomid(),

@@ -92,6 +92,7 @@ export class Watch {
     this.#world = world
     this.#journals = journals
     world.removing = (host, domain, why) => this.#removing(host, domain, why)
+    world.rebootCut = () => (this.memoryDied = true)
     world.changing = (host, domain, state, why) => this.#changing(host, domain, state, why)
   }
 

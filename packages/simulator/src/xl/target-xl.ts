@@ -31,6 +31,8 @@ export class TargetXl implements TargetTransfer, XlProcess, StreamReader {
   readonly move: MoveId
   alive = false
   bannerRead = false
+  /** A simulated host boots a VM from its config alone. */
+  readonly made = undefined
   readyRead = false
   broken: string | undefined
   readonly #ports: TargetXlPorts

@@ -38,6 +38,7 @@ export class TargetXl implements TargetTransfer {
   #connection: Duplex | undefined
   #pump: Pump | undefined
   #read = 0
+  #made: unknown
   #report: number | undefined
   #closed = false
   #xlExited = false
@@ -52,6 +53,10 @@ export class TargetXl implements TargetTransfer {
 
   get bannerRead(): boolean {
     return this.#read >= BANNER.length
+  }
+
+  get made(): unknown {
+    return this.#made
   }
 
   get readyRead(): boolean {
@@ -168,6 +173,7 @@ export class TargetXl implements TargetTransfer {
       if (config === undefined) return done()
       const rebuilt = rebuildConfig(config, this.#options.config, this.#options.bootFolders)
       this.#options.log.info('config rebuilt', { dropped: rebuilt.dropped.join(', ').slice(0, 1000) })
+      this.#made = rebuilt.config
       stdin.write(xlPreamble(configBytes(rebuilt.config)))
     }
     const from = at
