@@ -10,7 +10,8 @@ import type { PeerIdentity } from '../../src/mover/tls/identity.js'
 import type { XlProgram } from '../../src/mover/xl/spawn.js'
 import type { StandIn } from './xl.js'
 
-export const MOVE = moveId('0123456789abcdef0123456789')
+// Its own in each process: tests look in /proc for the xl of this move, and two files of tests run side by side.
+export const MOVE = moveId(String(process.pid).padStart(26, '0'))
 
 export const vm: VmConfig = {
   uuid: vmId('6b3d7a4e-5a06-4f6b-9d57-0d1b2a3c4d5e'),
