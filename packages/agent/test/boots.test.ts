@@ -3,6 +3,7 @@
 import { hostId, newSigner } from '@heliotrope/shared'
 import type { BootGrant, BootId } from '@heliotrope/shared'
 import t from 'tap'
+import { lostHere } from '../src/execute/vm-history.js'
 import { BOOT, bootHost, MOVE } from './support/boot-host.js'
 import { WEB } from './support/small-host.js'
 
@@ -167,15 +168,45 @@ t.test(
       host.host.acts.filter(act => act !== 'detach'),
       [],
     )
-    t.same(host.kinds(`boot/${BOOT}`), [])
-    const again = host.boot(host.grant())
+    t.same(host.kinds(`boot/${BOOT}`), ['BOOT', 'FAILED'], 'whoever has given it up has it on its hands')
+    const again = host.boot(host.grant({ boot: BOOT2, epoch: 12 }))
     await host.clock.advance(1_000)
     host.move('target', 3, ['SUPERSEDED'], ['CLEAN'])
     await host.ends(again)
-    t.same(host.created(), [`create ${WEB} after BOOT`])
+    t.same(host.created().length, 1)
+    t.same(host.kinds(`boot/${BOOT2}`), ['BOOT', 'BOOTED'])
     t.same(host.kinds(`inbox-target/${MOVE}`), ['SUPERSEDED'], 'once')
   },
 )
+
+t.test(
+  'its storage is gone after a move was given up for it: the VM is lost here, not forgotten',
+  async t => {
+    const host = bootHost()
+    host.move('source', 3, ['PREPARED', { bootId: 'boot-here' }], ['HANDOVER'], ['COMMIT'])
+    host.host.attach = () => Promise.reject(new Error('no answer from the portal'))
+    const boot = host.boot(host.grant())
+    await host.clock.advance(1_000)
+    t.same(host.kinds(`inbox-source/${MOVE}`), ['SUPERSEDED'])
+    host.move('source', 3, ['SUPERSEDED'], ['CLEAN'])
+    await t.rejects(host.ends(boot), { message: /no answer from the portal/ })
+    t.same(host.kinds(`boot/${BOOT}`), ['BOOT', 'FAILED'])
+    t.match(lostHere(WEB, host.histories.of(WEB), 'boot-here'), { vm: WEB, epoch: 8, certain: true })
+  },
+)
+
+t.test('an agent that went down while a move was given up: it goes on with that', async t => {
+  const host = bootHost()
+  host.move('source', 3, ['PREPARED', { bootId: 'boot-here' }], ['COMMIT'])
+  host.journal.append(`boot/${BOOT}`, 'BOOT', { grant: host.grant() })
+  host.journal.append(`inbox-source/${MOVE}`, 'SUPERSEDED', { epoch: 8 })
+  const again = host.boot(host.grant())
+  await host.clock.advance(1_000)
+  t.same(host.created(), [], 'not before the move is clean')
+  host.move('source', 3, ['SUPERSEDED'], ['CLEAN'])
+  t.same(await host.ends(again), { booted: true })
+  t.same(host.kinds(`inbox-source/${MOVE}`), ['SUPERSEDED'], 'once')
+})
 
 t.test('one that failed is not started again by the same grant; a new one may', async t => {
   const fails: [string, (host: Host) => void, RegExp][] = [

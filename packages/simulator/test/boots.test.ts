@@ -109,3 +109,25 @@ t.test('a host that is connected cannot be fenced by word', async t => {
   await t.rejects(asked.fence({ host: B, reason: 'so I say', by: 'test' }), { code: 'refused' })
   fleet.stop()
 })
+
+void t.test(
+  'its storage is gone when the source has just given the VM up for a boot: it is started later',
+  async t => {
+    const dark = 'after coordinator CERTIFICATE #2: mute a; before b>c result #3: swap'
+    const { end, at, violations } = await runCase(
+      parseCase(
+        `there 6864: ${dark}; before source@a HANDOVER #1: fence b; before coordinator audit:FINISH #1: storage a`,
+      ),
+    )
+    t.same({ end, at, violations }, { end: 'runs', at: 'a', violations: [] })
+  },
+)
+
+void t.test('a guest powers off in a move, and somebody has it started: by order it may', async t => {
+  const { end, coldBoots, violations } = await runCase(
+    parseCase(
+      'there 0: before agent@b command:received #1: guest poweroff; before agent@a vm:VANISHED #1: fence b',
+    ),
+  )
+  t.same({ end, coldBoots, violations }, { end: 'runs', coldBoots: 1, violations: [] })
+})

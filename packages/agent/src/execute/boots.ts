@@ -114,17 +114,23 @@ export class Boots {
     if (find('BOOTED')) return { booted: true }
     const failed = find('FAILED')
     if (failed) fail('refused', (failed.body as { why: string }).why)
-    if (!find('BOOT')) {
+    const again = find('BOOT') !== undefined
+    const announce = (): void => void journal.append(bootStream(body.boot), 'BOOT', { grant })
+    const gives = this.#movesBelow(body.vm, body.epoch).length > 0
+    if (!again) {
       await this.#mayClear(body.vm)
-      await this.#clear(body.vm, body.epoch)
+      // What is given up for this grant nobody has any more: from here on this host answers for the VM, started or not.
+      if (gives) announce()
     }
+    let cleared = false
     try {
-      const again = find('BOOT') !== undefined
+      if (gives || !again) await this.#clear(body.vm, body.epoch)
+      cleared = true
       await startVm.prepare(body, again)
-      if (!again) journal.append(bootStream(body.boot), 'BOOT', { grant })
+      if (!gives && !again) announce()
       await startVm.make(body, again)
     } catch (error) {
-      await this.#failed(body, error)
+      await this.#failed(body, error, cleared)
       throw error
     }
     journal.append(bootStream(body.boot), 'BOOTED', {})
@@ -158,10 +164,14 @@ export class Boots {
     if (domain) this.#inTheWay(domain)
   }
 
+  #movesBelow(vm: VmId, epoch: Epoch): OpenMove[] {
+    return this.#ports.openMoves().filter(open => open.vm === vm && open.epoch < epoch)
+  }
+
   /** Ends the moves of the VM here as superseded. @throws conflict if something of the VM is left */
   async #clear(vm: VmId, epoch: Epoch): Promise<void> {
-    const { clock, hypervisor, journal, openMoves } = this.#ports
-    const mine = () => openMoves().filter(open => open.vm === vm && open.epoch < epoch)
+    const { clock, hypervisor, journal } = this.#ports
+    const mine = () => this.#movesBelow(vm, epoch)
     for (const { role, move } of mine()) {
       const inbox = inboxOf(role, move)
       if (!journal.read(inbox).some(record => record.kind === 'SUPERSEDED'))
@@ -186,13 +196,16 @@ export class Boots {
     })
   }
 
-  /** Nothing is left behind; once it was begun, the same grant starts nothing any more. */
-  async #failed(body: BootGrantBody, error: unknown): Promise<void> {
+  /**
+   * Nothing is left behind; once it was begun, the same grant starts nothing any more.
+   * @param cleared no move holds anything of the VM here: what there is of it is this boot's
+   */
+  async #failed(body: BootGrantBody, error: unknown, cleared: boolean): Promise<void> {
     const { journal, startVm } = this.#ports
     const { code, message } = HeliotropeError.from(error)
     if (code === 'journal-failed') return
     const begun = journal.read(bootStream(body.boot)).length > 0
-    await startVm.putAway(body, begun)
+    if (cleared) await startVm.putAway(body, begun)
     if (!begun) return
     journal.append(bootStream(body.boot), 'FAILED', { why: message })
     journal.seal(bootStream(body.boot))

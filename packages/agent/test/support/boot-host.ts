@@ -59,6 +59,7 @@ export function bootHost() {
     acts: [] as string[],
     /** What each domain was made from. */
     made: [] as unknown[],
+    attach: async (): Promise<void> => {},
     /** What `create` does once it was noted; by itself the VM then runs. */
     create: async (): Promise<void> => host.runs(),
     runs: (): void => void xen.domains.push({ ...web!, state: 'running' }),
@@ -69,7 +70,10 @@ export function bootHost() {
   const does = async (act: string): Promise<void> => void host.acts.push(act)
   const refuse = (): Promise<never> => Promise.reject(new Error('not in this test'))
   const storage: Storage = {
-    attach: () => does('attach'),
+    attach: async () => {
+      await does('attach')
+      await host.attach()
+    },
     detach: () => does('detach'),
     attached: refuse,
     fence: {

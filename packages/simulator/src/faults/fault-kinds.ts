@@ -178,7 +178,9 @@ function fenceLater(fleet: FaultFleet, who: HostId, how: 'operator' | 'power-off
     if (!coordinator || (how === 'operator' && fleet.host(who).host.power === 'on')) return
     fleet.tell(`somebody fences ${who}`)
     await coordinator.console.fence({ host: who, how, reason: 'its plug is in my hand', by: 'fault run' })
+    const off = fleet.world.copies(fleet.vm).length === 0 && fleet.world.guestDid?.event === 'poweroff'
     await coordinator.console['vms.boot']({ vm: fleet.vm, host: other, by: 'fault run' })
+    fleet.watch.startedByOrder ||= off
   }
   // It may be refused: the VM runs, or the other host is not there.
   fleet.heal(

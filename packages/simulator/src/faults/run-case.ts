@@ -231,7 +231,7 @@ class Play {
     for (const { host } of hosts.values())
       if (host.xls.size > 0) watch.fail('I6', `an xl is left on ${host.spec.id}`)
     if (peers.open > 0) watch.fail('I6', 'a mover still listens')
-    if (watch.coldBoots > 0 && !watch.memoryDied && !this.#unseen())
+    if (watch.coldBoots > 0 && !watch.memoryDied && !watch.startedByOrder && !this.#unseen())
       watch.fail('I3', 'the VM was started anew, and no power cut had taken its memory')
     const [only] = copies
     if (copies.length > 1) watch.fail('I6', `${copies.length} domains are left`)
@@ -240,7 +240,7 @@ class Play {
     else if (only) {
       const { domain, host } = only
       const spec = world.spec.vms[0]!
-      if (did === 'poweroff' && !this.#unseen())
+      if (did === 'poweroff' && !watch.startedByOrder && !this.#unseen())
         watch.fail('I13', 'the guest powered off, and is there again')
       if (domain.state !== wanted && !watch.memoryDied) watch.fail('I6', `the VM is ${domain.state}`)
       if (domain.name !== spec.name) watch.fail('I6', `the VM is named ${domain.name}`)

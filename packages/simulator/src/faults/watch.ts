@@ -87,6 +87,8 @@ export class Watch {
   coldBoots = 0
   /** A power cut took a copy that counted, or a failover grant did. */
   memoryDied = false
+  /** Its guest had powered off, and somebody had it started again. */
+  startedByOrder = false
 
   constructor(world: FaultWorld, journals: ReadonlyMap<HostId, Journal>) {
     this.#world = world
