@@ -1,7 +1,7 @@
 import { Parser } from 'tap-parser'
 import type { Result } from 'tap-parser'
 
-/** Counts assertions of a TAP stream at its leaves, and tells of those that fail or are skipped. */
+/** Counts assertions of the TAP of one file at its leaves, and tells of those that fail or are skipped. */
 export class Counter {
   passed = 0
   failed = 0
@@ -9,9 +9,13 @@ export class Counter {
   readonly #say: (line: string) => void
   readonly #parser: Parser
 
-  constructor(say: (line: string) => void) {
+  /** @param name of the file: the head of each line that is told */
+  constructor(name: string, say: (line: string) => void) {
     this.#say = say
-    this.#parser = this.#follow(new Parser(), [])
+    this.#parser = this.#follow(new Parser(), [name])
+    this.#parser.on('complete', ({ plan }) => {
+      if (plan.skipAll) this.#skip(name, plan.skipReason)
+    })
   }
 
   write(chunk: Buffer): void {
@@ -22,6 +26,17 @@ export class Counter {
     this.#parser.end()
   }
 
+  /** Something about the file that TAP does not tell of. */
+  fail(line: string): void {
+    this.failed++
+    this.#say(`FAIL  ${line}\n`)
+  }
+
+  #skip(name: string, why: string): void {
+    this.skipped++
+    this.#say(`SKIP  ${name}: ${why}\n`)
+  }
+
   #follow(parser: Parser, path: string[]): Parser {
     // The line that sums up a subtest follows it; it is no assertion of its own, unless nothing inside failed.
     let subtestFailures: number | undefined
@@ -29,21 +44,14 @@ export class Counter {
       const before = this.failed
       this.#follow(child, [...path, child.name])
       child.on('complete', () => (subtestFailures = this.failed - before))
-      if (path.length === 0)
-        child.on('complete', () => this.#say(`${this.failed > before ? 'FAIL' : 'ok'}  ${child.name}\n`))
     })
     parser.on('assert', (result: Result) => {
       const sumsUp = subtestFailures !== undefined
-      if (result.skip) {
-        this.skipped++
-        this.#say(`SKIP  ${[...path, result.name].join(' > ')}: ${String(result.skip)}\n`)
-      } else if (result.ok) this.passed += sumsUp ? 0 : 1
-      else if (!sumsUp || subtestFailures === 0) {
-        this.failed++
-        this.#say(
-          `FAIL  ${[...path, result.name].join(' > ')}\n${JSON.stringify(result.diag ?? {}, null, 2)}\n`,
-        )
-      }
+      const name = [...path, result.name].join(' > ')
+      if (result.skip) this.#skip(name, String(result.skip))
+      else if (result.ok) this.passed += sumsUp ? 0 : 1
+      else if (!sumsUp || subtestFailures === 0)
+        this.fail(`${name}\n${JSON.stringify(result.diag ?? {}, null, 2)}`)
       subtestFailures = undefined
     })
     return parser

@@ -116,22 +116,26 @@ export function signValue(signer: Signer, value: unknown): string {
   return signature(signer, value)
 }
 
-/**
- * True if `signed` is a signature over `value` by the key whose fingerprint is given. Never throws.
- * @param known keys by fingerprint, kept by who checks many: to read a key takes longer than to check a signature
- */
-export function verifyValue(
-  value: unknown,
-  publicKey: string,
-  signed: string,
-  fingerprint: string,
-  known = new Map<string, KeyObject>(),
-): boolean {
+/** Keys that were read, by fingerprint: to read one takes longer than to check a signature. */
+const readKeys = new Map<string, KeyObject>()
+/** More than the hosts of a fleet; above it all are forgotten. */
+const READ_KEYS = 4096
+
+function readKey(der: Buffer, fingerprint: string): KeyObject {
+  const known = readKeys.get(fingerprint)
+  if (known) return known
+  const key = createPublicKey({ key: der, format: 'der', type: 'spki' })
+  if (readKeys.size >= READ_KEYS) readKeys.clear()
+  readKeys.set(fingerprint, key)
+  return key
+}
+
+/** True if `signed` is a signature over `value` by the key whose fingerprint is given. Never throws. */
+export function verifyValue(value: unknown, publicKey: string, signed: string, fingerprint: string): boolean {
   try {
     const der = Buffer.from(publicKey, 'base64')
     if (fingerprintOf(der) !== fingerprint) return false
-    const key = known.get(fingerprint) ?? createPublicKey({ key: der, format: 'der', type: 'spki' })
-    known.set(fingerprint, key)
+    const key = readKey(der, fingerprint)
     const bytes = Buffer.from(canonical(value))
     return verify('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(signed, 'base64'))
   } catch {

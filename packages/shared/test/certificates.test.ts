@@ -1,5 +1,4 @@
 import { generateKeyPairSync } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import {
@@ -210,18 +209,15 @@ void t.test('a signer from PEM is the signer from the key', async t => {
   t.ok(grant.signature.length < 400 && grant.key.length < 400, 'fits the schema of the wire')
 })
 
-void t.test('a key that is kept is one that was trusted, and answers as if it were read anew', async t => {
-  const known = new Map<string, KeyObject>()
+void t.test('a key that was read before answers as if it were read anew, and for nobody else', async t => {
   const value = { say: 'this' }
   const signed = signValue(coordinator, value)
   const check = (of: unknown, by: Signer, trusted: Signer) =>
-    verifyValue(of, by.publicKey, signed, trusted.fingerprint, known)
+    verifyValue(of, by.publicKey, signed, trusted.fingerprint)
   t.notOk(check(value, stranger, coordinator))
-  t.equal(known.size, 0, 'of a stranger nothing is kept')
   for (const _ of ['first', 'again']) {
     t.ok(check(value, coordinator, coordinator))
     t.notOk(check({ say: 'that' }, coordinator, coordinator))
     t.notOk(check(value, stranger, coordinator))
   }
-  t.same([...known.keys()], [coordinator.fingerprint])
 })

@@ -3,7 +3,6 @@
  * command that may change something is journalled before it runs and with its result after, so that a repeat is
  * answered, not run again. What is refused stands in the journal, too.
  */
-import type { KeyObject } from 'node:crypto'
 import { canonical, errorChain, HeliotropeError, MINUTE, verifyValue } from '@heliotrope/shared'
 import type {
   Clock,
@@ -66,7 +65,6 @@ export function createDispatch(ports: DispatchPorts): Dispatch {
   const { clock, log, journal, handlers } = ports
   const running = new Map<CommandId, Promise<ResultMessage>>()
   /** Those of the coordinator that have signed something, by fingerprint. */
-  const keys = new Map<string, KeyObject>()
   const refusals = openRefusals(journal, log, 'audit/commands')
 
   const run = async (body: CommandBody): Promise<ResultMessage> => {
@@ -135,7 +133,7 @@ export function createDispatch(ports: DispatchPorts): Dispatch {
   function check(body: CommandBody, key: string, signature: string): void {
     const { coordinatorKeys, host } = ports
     const pinnedKeys = typeof coordinatorKeys === 'function' ? coordinatorKeys() : coordinatorKeys
-    if (!pinnedKeys.some(pinned => verifyValue(body, key, signature, pinned, keys)))
+    if (!pinnedKeys.some(pinned => verifyValue(body, key, signature, pinned)))
       throw new HeliotropeError('unauthorised', `command ${body.id} is not signed by our coordinator`)
     if (body.to !== host)
       throw new HeliotropeError('unauthorised', `command ${body.id} is for ${body.to}, we are ${host}`)
