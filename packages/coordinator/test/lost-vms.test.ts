@@ -38,6 +38,7 @@ const find = (
     fenced: () => false,
     partiesOf: () => [X, Y],
     openMoves: () => [],
+    givenUp: () => [],
     ...change,
   })
 
@@ -218,3 +219,16 @@ void t.test(
     t.strictSame(keys(), [])
   },
 )
+
+void t.test('what was given up for a start that failed is lost, until somebody has it again', async t => {
+  const gone = { vm, name: 'web', config: lost().config!, epoch: 8, to: Y, why: 'no disk' }
+  const given = { givenUp: () => [gone] }
+  t.match(find([host(X), host(Y)], given), [
+    { vm, host: Y, epoch: 8, givenUp: true, doubt: /given up for a start on .*: no disk/, others: [X, Y] },
+  ])
+  t.match(find([host(X, { lost: [lost()] }), host(Y)], given), [{ host: X, givenUp: undefined }])
+  t.same(find([host(X), host(Y)], { ...given, note: { epoch: 8 } }), [], 'a grant since then')
+  const runs = { domains: [{ uuid: vm, name: 'web', state: 'running' }] } as unknown as Partial<HostRecord>
+  t.same(find([host(X, runs), host(Y)], given), [], 'it runs')
+  t.same(find([host(X), host(Y, runs)], given), [], 'it runs there after all')
+})

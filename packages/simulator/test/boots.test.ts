@@ -131,3 +131,36 @@ void t.test('a guest powers off in a move, and somebody has it started: by order
   )
   t.same({ end, coldBoots, violations }, { end: 'runs', coldBoots: 1, violations: [] })
 })
+
+void t.test(
+  'given up for a start elsewhere that fails: it is not forgotten, and starts by order',
+  async t => {
+    const fleet = fleetWith([
+      ['after', 'start #1', 'power a'],
+      ['after', 'coordinator boot:REQUESTED #1', 'storage b'],
+    ])
+    fleet.start()
+    await fleet.clock.advance(3 * SECOND)
+    fleet.points.after(fleet.points.reach('act', 'start'))
+    const { console: asked, lostAndFound } = fleet.coordinator.coordinator!
+    const lost = () => lostAndFound.lost().map(({ name, host, doubt }) => ({ name, host, doubt }))
+    const boot = async () => asked['vms.boot']({ vm: 'vm1', host: B, by: 'test' })
+    for (let i = 0; i < 400 && lost().length === 0; i++) await fleet.clock.advance(500)
+    t.match(lost(), [{ name: 'vm1', host: A }])
+    asked.pause({ by: 'test', reason: 'nothing starts by itself' })
+    await boot()
+    await fleet.clock.advance(1 * MINUTE)
+    t.same(fleet.hosts.get(A)!.journal.streams('yield/', 'all').length, 1, 'its owner has given it up')
+    t.equal(fleet.world.running(VM), undefined, 'and the other has no disk')
+    t.match(lost(), [{ name: 'vm1', host: B, doubt: /given up for a start on b/ }])
+    await fleet.clock.advance(2 * MINUTE)
+    const spoken = fleet.coordinator.alarms().find(({ key }) => key === `lost/${VM}`)
+    t.match(spoken, { text: /given up for a start on b/, remedy: /vms boot vm1/ })
+    await boot()
+    await fleet.clock.advance(30 * SECOND)
+    t.equal(fleet.world.running(VM)?.host.spec.id, B)
+    t.same(lost(), [])
+    t.same(fleet.watch.violations, [])
+    fleet.stop()
+  },
+)

@@ -7,6 +7,7 @@ import { BootSaga } from './boot-saga.js'
 import type { BootSagaPorts } from './boot-saga.js'
 import type { Epochs } from './epochs.js'
 import type { VmNote } from '../state/fleet.js'
+import type { GivenUp } from '../state/lost-vms.js'
 
 export interface BootRequest {
   vm: VmId
@@ -34,6 +35,8 @@ export class Boots {
   /** Hosts that were off when a VM of theirs was started elsewhere, and have not yielded since. */
   readonly #owing = new Map<string, { state: BootState; evidence: BootEvidence }>()
   readonly #parties = new Map<VmId, Set<HostId>>()
+  /** The last boot of a VM, if its owner has yielded to it and it came to nothing. */
+  readonly #givenUp = new Map<VmId, GivenUp>()
 
   constructor(ports: BootsPorts) {
     this.#ports = ports
@@ -56,7 +59,7 @@ export class Boots {
       this.#noteParties(state.requested)
       if (!state.done) this.#launch(state.boot, state.requested)
       else {
-        this.#noteOwing(state)
+        this.#noteEnd(state)
         if (state.done.outcome === 'booted') fleet.note(vm, { epoch, owner: state.requested.to.host })
         if (!unsealed.has(stream)) continue
         audit.finish(act, state.done.outcome === 'booted' ? 'done' : 'failed', state.done.why)
@@ -122,6 +125,16 @@ export class Boots {
     return [...(this.#parties.get(vm) ?? [])]
   }
 
+  /** VMs that were given up for starts that came to nothing, since which nobody was seen to have them. */
+  givenUp(): GivenUp[] {
+    return [...this.#givenUp.values()]
+  }
+
+  /** It was seen to run: whoever has started it, it is theirs now. */
+  runs(vm: VmId): void {
+    this.#givenUp.delete(vm)
+  }
+
   /** Open boots, oldest first. */
   open(): BootState[] {
     return [...this.#open.keys()].flatMap(boot => this.state(boot) ?? [])
@@ -144,7 +157,13 @@ export class Boots {
     for (const { host } of others) known.add(host)
   }
 
-  #noteOwing(state: BootState): void {
+  #noteEnd(state: BootState): void {
+    const { vm, name, config, epoch, to } = state.requested
+    const yielded = state.evidence.some(one => one.what === 'yielded')
+    if ((this.#givenUp.get(vm)?.epoch ?? -1) < epoch) this.#givenUp.delete(vm)
+    if (state.done?.outcome === 'refused' && yielded)
+      this.#givenUp.set(vm, { vm, name, config, epoch, to: to.host, why: state.done.why })
+    // Who was off owes its yield.
     for (const evidence of state.done?.outcome === 'booted' ? state.evidence : [])
       if (evidence.what !== 'yielded') this.#owing.set(`${state.boot} ${evidence.host}`, { state, evidence })
   }
@@ -182,7 +201,7 @@ export class Boots {
     fleet.note(requested.vm, { busy: boot as unknown as VmNote['busy'], movingTo: requested.to.host })
     const ended = (state: BootState): void => {
       this.#open.delete(boot)
-      this.#noteOwing(state)
+      this.#noteEnd(state)
       this.#ports.ended(state)
     }
     const saga = new BootSaga({ ...this.#ports, ended }, boot)

@@ -97,6 +97,13 @@ export class LostAndFound {
 
   /** To be called after each important change of the fleet. */
   look(): void {
+    for (const { vm } of this.boots.givenUp())
+      if (
+        this.#ports
+          .hosts()
+          .some(({ domains }) => domains.some(one => one.uuid === vm && one.state === 'running'))
+      )
+        this.boots.runs(vm)
     this.#watch.look()
     this.#silent.look()
     this.orders.look()
@@ -122,6 +129,7 @@ export class LostAndFound {
       openMoves,
       fenced: host => this.fences.of(host) !== undefined,
       partiesOf: vm => [...partiesOf(vm), ...this.boots.partiesOf(vm)],
+      givenUp: () => this.boots.givenUp(),
     })
   }
 }

@@ -17,12 +17,26 @@ export interface LostView {
   seenAt?: Ms
   /** Why only an order by hand starts it. */
   doubt?: string
+  /** It did not die with `host`: it was to start there. */
+  givenUp?: true
   /** Why nobody may start it yet. */
   blocked?: string
   /** An open move of it that cannot end by itself: a boot ends it. */
   move?: MoveId
   /** Every other host that may hold something of it. */
   others: HostId[]
+}
+
+/** What its owner gave up for a start elsewhere that came to nothing: nobody has it any more, and nobody would speak of it. */
+export interface GivenUp {
+  vm: VmId
+  name: string
+  config: VmConfig
+  /** Of the grant that started nothing. */
+  epoch: Epoch
+  /** Where it was to start. */
+  to: HostId
+  why: string
 }
 
 export interface LostInput {
@@ -34,12 +48,17 @@ export interface LostInput {
   partiesOf: (vm: VmId) => readonly HostId[]
   /** Moves that have not ended. */
   openMoves: () => readonly GrantBody[]
+  givenUp: () => readonly GivenUp[]
 }
 
 interface Claim {
   host: HostRecord
   lost: LostVm
+  /** Why only an order by hand starts it. */
+  doubt?: string
 }
+
+const VANISHED = 'it had just vanished when its host went down: its guest may have ended'
 
 export function lostVms(input: LostInput): LostView[] {
   const claims = new Map<VmId, Claim[]>()
@@ -57,6 +76,14 @@ export function lostVms(input: LostInput): LostView[] {
       const host = input.hosts.find(one => one.id === id)
       if (host && isOff(input, id)) claim(host, { vm, name: config.name, epoch, certain: true, config })
     }
+  for (const { vm, name, config, epoch, to, why } of input.givenUp()) {
+    const host = input.hosts.find(one => one.id === to) ?? input.hosts[0]
+    const doubt = `it was given up for a start on ${to}, which failed: ${why}`
+    const since = input.noteOf(vm).epoch >= epoch
+    const seen = input.hosts.some(one => one.domains.some(domain => domain.uuid === vm))
+    if (host && !since && !seen && !claims.has(vm))
+      claims.set(vm, [{ host, lost: { vm, name, epoch, certain: false, config }, doubt }])
+  }
   return [...claims]
     .flatMap(([vm, all]) => judged(vm, all, input, moves) ?? [])
     .sort((a, b) => (a.vm < b.vm ? -1 : 1))
@@ -96,6 +123,7 @@ function judged(
   const cannotEnd = stuck && [stuck.from, stuck.to].some(side => isOff(input, side.host))
   if (!first || (note.busy !== undefined && !cannotEnd)) return undefined
   const { host, lost } = first
+  const doubt = first.doubt ?? (lost.certain ? undefined : VANISHED)
   // Somebody else has owned it since: this host's word is of an earlier life of the VM.
   if (lost.epoch < note.epoch && note.owner !== host.id) return undefined
   const seen = hosts.filter(one => one !== host && one.domains.some(domain => domain.uuid === vm))
@@ -116,7 +144,8 @@ function judged(
     host: host.id,
     ...(lost.config && { config: lost.config }),
     ...(lost.seenAt !== undefined && { seenAt: lost.seenAt }),
-    ...(!lost.certain && { doubt: 'it had just vanished when its host went down: its guest may have ended' }),
+    ...(doubt !== undefined && { doubt }),
+    ...(first.doubt !== undefined && { givenUp: true }),
     ...(silent.length > 0 && {
       blocked: `${silent.join(' and ')} had something of it when last heard, and does not answer`,
     }),

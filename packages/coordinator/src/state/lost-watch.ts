@@ -119,8 +119,9 @@ export class LostWatch {
     return undefined
   }
 
-  #tell({ vm, name, host }: LostView, why: string): void {
-    const text = `${name} died with ${host} and runs nowhere; it is not started: ${why}`.slice(0, 1000)
+  #tell({ vm, name, host, givenUp }: LostView, why: string): void {
+    const died = givenUp ? '' : `died with ${host} and `
+    const text = `${name} ${died}runs nowhere; it is not started: ${why}`.slice(0, 1000)
     const before = this.#raised().find(one => one.vm === vm)
     if (before?.text === text) return
     if (before) this.#clear(vm)
