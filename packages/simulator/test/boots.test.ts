@@ -147,7 +147,7 @@ void t.test(
     const boot = async () => asked['vms.boot']({ vm: 'vm1', host: B, by: 'test' })
     for (let i = 0; i < 400 && lost().length === 0; i++) await fleet.clock.advance(500)
     t.match(lost(), [{ name: 'vm1', host: A }])
-    asked.pause({ by: 'test', reason: 'nothing starts by itself' })
+    await asked.pause({ by: 'test', reason: 'nothing starts by itself' })
     await boot()
     await fleet.clock.advance(1 * MINUTE)
     t.same(fleet.hosts.get(A)!.journal.streams('yield/', 'all').length, 1, 'its owner has given it up')
