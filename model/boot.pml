@@ -52,6 +52,7 @@ bit  mP[2]=0; byte mPE[2]=0, mPbid[2]=0;  /* peer h asks the other to yield to e
 bit  mPA[2]=0; byte mPAbid[2]=0;          /* the other has yielded to h's boot */
 byte f=0; bit ended=0;                    /* ended: the guest powered itself off on a living host */
 bit  told=0, hand=0;
+bit  between=0;                           /* the old move is between COMMIT and ACCEPT: what becomes of it is saga.pml's business */
 
 inline start(h) { assert(vm[OTHER(h)]!=RUN); assert(!ended); vm[h]=RUN; seen[h]=bid[h] }
 #define NEXT (cLast+4)
@@ -133,14 +134,15 @@ active proctype all() {
 #ifdef B_VOID
 #define ADMIT 1
 #else
-#define ADMIT (own[0]<=4 && yielded[0]<=4 && own[1]<=4 && yielded[1]<=4)
+/* its own start has closed the old move at host 0: no order opens it again */
+#define ADMIT (own[0]<=4 && yielded[0]<=4 && own[1]<=4 && yielded[1]<=4 && self[0]==0)
 #endif
- :: d_step { mMove && up[0] && up[1] && vm[0]==RUN && own[0]==4 && yielded[0]<=4 && vm[1]==COPY -> printf("old move: host 0 suspends, COMMIT, Release\n"); vm[0]=COPY; seen[0]=0; own[0]=4; mMove=0; told=1 }
- :: d_step { told && up[1] && vm[1]==COPY && NOTVOID -> printf("old move: host 1 accepts at epoch 5 and runs\n"); told=0; own[1]=5; vm[1]=RUN; assert(vm[0]!=RUN); seen[1]=bid[1]; if :: vm[0]==COPY -> vm[0]=NONE :: else fi }
+ :: d_step { mMove && up[0] && up[1] && vm[0]==RUN && own[0]==4 && yielded[0]<=4 && vm[1]==COPY -> printf("old move: host 0 suspends, COMMIT, Release\n"); vm[0]=COPY; seen[0]=0; own[0]=4; mMove=0; told=1; between=1 }
+ :: d_step { told && up[1] && vm[1]==COPY && NOTVOID -> printf("old move: host 1 accepts at epoch 5 and runs\n"); told=0; between=0; own[1]=5; vm[1]=RUN; assert(vm[0]!=RUN); seen[1]=bid[1]; if :: vm[0]==COPY -> vm[0]=NONE :: else fi }
  /* or all of it late, from the grant on: the orders to prepare and to start were under way for long */
  :: d_step { mMove && up[0] && up[1] && vm[0]==RUN && vm[1]==NONE && ADMIT -> printf("a late order: the old move runs from beginning to end\n"); mMove=0; vm[0]=NONE; seen[0]=0; vm[1]=RUN; own[1]=5; seen[1]=bid[1] }
- /* an operator starts it by hand, beside us: only while nothing of ours is under way, else nobody could help */
- :: d_step { !hand && !ended && up[1] && vm[1]==NONE && vm[0]==NONE && cState==0 && !mP[0] && !mP[1] && (!up[0] || bid[0]>mBbid[0] || bootRec[0]>=mB[0]) -> printf("somebody starts the VM by hand on host 1\n"); hand=1; vm[1]=RUN; seen[1]=bid[1] }
+ /* an operator starts it by hand, beside us: not after this side has yielded, then nobody could help */
+ :: d_step { !hand && !ended && up[1] && vm[1]==NONE && vm[0]==NONE && (cState==0 || (cState==1 && cAt==0 && !cYielded)) && !mP[0] && !mP[1] && (!up[0] || bid[0]>mBbid[0] || bootRec[0]>=mB[0]) -> printf("somebody starts the VM by hand on host 1\n"); hand=1; vm[1]=RUN; seen[1]=bid[1] }
  /* ---------------- hosts among themselves ---------------- */
 #ifndef NOPEER
  :: d_step { LOST(0) && !mP[0] && own[0]>0 && yielded[0]<=own[0] -> printf("host 0 asks host 1 to yield to %d\n",own[0]); mP[0]=1; mPE[0]=own[0]; mPbid[0]=bid[0]; mPA[0]=0 }
@@ -161,7 +163,7 @@ active proctype all() {
  od; skip;
  d_step {
   printf("END vm %d %d up %d %d own %d %d yielded %d %d seen %d %d\n",vm[0],vm[1],up[0],up[1],own[0],own[1],yielded[0],yielded[1],seen[0],seen[1]);
-  /* never none, unless the guest wanted it, or the VM stands suspended between COMMIT and ACCEPT (saga.pml's business) */
-  assert(vm[0]==RUN || vm[1]==RUN || ended || seen[0]==0)
+  /* never none, unless the guest wanted it, or the old move was cut off between COMMIT and ACCEPT */
+  assert(vm[0]==RUN || vm[1]==RUN || ended || between)
  }
 }

@@ -21,8 +21,8 @@ export const PAST_MS: Ms = 40 * DAY
 
 export function siteWeather(site: SiteSpec, seed: number, startWall: Ms): Weather {
   const began = startWall - PAST_MS
-  const process = (name: string, persistence: number): ((since: Ms) => number) =>
-    noise({ seed: seedFor(seed, `${site.id}/${name}`), stepMs: 10 * MINUTE, persistence })
+  const process = (name: string, persistence: number): Process =>
+    processOf(seedFor(seed, `${site.id}/${name}`), persistence)
   const clouds = process('cloud', 0.97)
   const winds = process('wind', 0.985)
   const weather: Weather = {
@@ -36,6 +36,22 @@ export function siteWeather(site: SiteSpec, seed: number, startWall: Ms): Weathe
     },
   }
   return weather
+}
+
+type Process = (since: Ms) => number
+
+/** Thousands of fault runs live under one sky, whose past costs as much to make as their present. */
+const made = new Map<string, Process>()
+const KEPT = 64
+
+function processOf(seed: number, persistence: number): Process {
+  const name = `${seed} ${persistence}`
+  const known = made.get(name)
+  if (known) return known
+  if (made.size >= KEPT) made.clear()
+  const process = noise({ seed, stepMs: 10 * MINUTE, persistence })
+  made.set(name, process)
+  return process
 }
 
 /** Cut-in 3 m/s, rated from 12, off above 25; cubic between. */
