@@ -30,6 +30,8 @@ const { values: options } = parseArgs({
     seed: { type: 'string' },
     case: { type: 'string' },
     planted: { type: 'boolean', default: false },
+    /** With --planted: only those whose name has this in it. */
+    bug: { type: 'string', default: '' },
   },
 })
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -97,12 +99,14 @@ async function tell(text: string): Promise<boolean> {
   return first.violations.length === 0 && first.hash === again.hash
 }
 
+const bugs = plantedBugs(root).filter(({ name }) => name.includes(options.bug))
+
 /** Every planted bug must be found. @returns those that were not */
 async function planted(cases: readonly string[]): Promise<string[]> {
   const missed: string[] = []
   const copy = new PatchedCopy(root)
   try {
-    for (const bug of plantedBugs(root)) {
+    for (const bug of bugs) {
       copy.plant(bug)
       let found: CaseAnswer | undefined
       const look = (answer: CaseAnswer): boolean => {
@@ -146,8 +150,8 @@ async function main(): Promise<number> {
   if (options.seed !== undefined)
     return (await tell(texts([whole(options.seed, 'seed')])[0] as string)) ? 0 : 1
 
-  const one = ground.flatMap(({ plot, points }) =>
-    sampled(singles(points)).map(fault => caseText({ plot, seed: 0, faults: [fault] })),
+  const one = ground.flatMap(one =>
+    sampled(singles(one)).map(fault => caseText({ plot: one.plot, seed: 0, faults: [fault] })),
   )
   const two = ground.flatMap(one =>
     sampled(pairs(one)).map(faults => caseText({ plot: one.plot, seed: 0, faults })),
@@ -207,13 +211,13 @@ async function main(): Promise<number> {
     (missed?.length ?? 0) === 0
   const result = {
     bench: 'faults',
-    points: ground.map(({ plot, points }) => ({ plot, points: pointsOf(points) })),
+    points: ground.map(one => ({ plot: one.plot, points: pointsOf(one) })),
     singleFaultPoints: one.length,
     pairs: two.length,
     randomRuns: many.length,
     ...tally,
     sameTrace: same,
-    ...(missed && { planted: plantedBugs(root).length, plantedMissed: missed }),
+    ...(missed && { planted: bugs.length, plantedMissed: missed }),
     seconds: Math.round((performance.now() - started) / 1000),
     jobs,
     met,

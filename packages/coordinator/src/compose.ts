@@ -202,7 +202,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       hostPower.left(host)
     },
     report: (_, report) => intake.take(report),
-    certificate: (_, certificate) => sagas.certificate(certificate),
+    statement: (from, statement) => sagas.statement(from, statement),
   })
   const refusals = openRefusals({ clock, log, audit })
   const announcer: TrustAnnouncer = new TrustAnnouncer({
@@ -248,8 +248,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
       note: (id: VmId, change: Partial<VmNote>) => fleet.note(id, change),
     },
     agents: sessions,
-    audit,
-    alarms,
+    ...{ audit, alarms, refusals },
   }
   const lostAndFound: LostAndFound = new LostAndFound({
     ...sagaPorts,

@@ -97,7 +97,7 @@ export async function fuzzSessions(
     arrived: () => {},
     left: () => {},
     report: (_session, report) => take(report),
-    certificate: () => {},
+    statement: () => {},
   })
   const frames = samples()
   let socket: Socket | undefined

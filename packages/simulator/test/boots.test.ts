@@ -11,6 +11,7 @@ function fleetWith(faults: [phase: 'before' | 'after', point: string, what: stri
   return new FaultFleet({
     seed: 0,
     regular: false,
+    hostile: false,
     sizes,
     faults: faults.map(([phase, point, what]) => ({ phase, point, what })),
     log: silentLog,

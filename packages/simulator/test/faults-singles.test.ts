@@ -7,8 +7,8 @@ import { allHold, grounds, sample, TESTED } from './support/fault-sample.js'
 t.setTimeout(900_000)
 
 void t.test('single faults at every kind of point of each plot', async t => {
-  const texts = (await grounds()).flatMap(({ plot, points }) =>
-    sample(singles(points), TESTED).map(fault => caseText({ plot, seed: 0, faults: [fault] })),
+  const texts = (await grounds()).flatMap(ground =>
+    sample(singles(ground), TESTED).map(fault => caseText({ plot: ground.plot, seed: 0, faults: [fault] })),
   )
   t.ok(texts.length > 1_000, `${texts.length} runs`)
   await allHold(texts, t)

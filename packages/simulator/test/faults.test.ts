@@ -71,3 +71,11 @@ void t.test('the coordinator is gone from the grant on: the move ends', async t 
     t.ok(closed > 0 && closed < back, `${side} did not wait for it`)
   }
 })
+
+void t.test('a hostile third host changes nothing: the Release goes by way of the coordinator', async t => {
+  const { story } = await holds('hostile 0:', t)
+  const at = (text: string): number => story.findIndex(line => line.includes(text))
+  const [runs, up] = [at('target@b records RUNNING'), at('the line ab is up again')]
+  t.ok(at('!! forge') > 0 && !story.includes('   (nothing there)'), 'it had something to forge')
+  t.ok(runs > at('!! cut ab') && runs < up, 'the VM did not wait for the line')
+})

@@ -10,6 +10,7 @@ import type {
   Epoch,
   Grant,
   GrantBody,
+  HostCertificate,
   HostId,
   Journal,
   Log,
@@ -24,6 +25,8 @@ import type { MoveOrder } from '../mover/ports.js'
 import { inboxOf, moveJournal, streamOf } from '../mover/records.js'
 import type { SourceRecord, TargetRecord } from '../mover/records.js'
 import { deliver, openMoves, requestAbort, standingOf } from '../mover/standing.js'
+import { openRefusals } from '../refusals.js'
+import type { Refusals } from '../refusals.js'
 import { revokedKeys, trustedKeys } from '../trust/trust.js'
 import type { OpenMove } from './boots.js'
 import type { EpochIndex } from './epochs.js'
@@ -62,11 +65,13 @@ export class Moves implements MoveService {
   /** Certificates already passed on, by stream. */
   readonly #passedOn = new Map<string, number>()
   readonly handlers: MoveService['handlers']
+  readonly #refusals: Refusals
   #hooks: MoveHooks = { changed() {}, certificate() {} }
   #cancel: Cancel = () => {}
 
   constructor(ports: MovesPorts) {
     this.#ports = ports
+    this.#refusals = openRefusals(ports.journal, ports.log, 'audit/certificates')
     this.handlers = this.#handlers()
   }
 
@@ -123,10 +128,17 @@ export class Moves implements MoveService {
         return Promise.resolve(standingOf(this.#ports.journal, move))
       },
       'move.standing': ({ move, certificates, peerClosed }) => {
-        deliver(this.#ports.journal, move, certificates, peerClosed)
+        deliver(this.#ports.journal, move, certificates, peerClosed, (statement, why) =>
+          this.#refused(statement, why),
+        )
         return Promise.resolve(standingOf(this.#ports.journal, move))
       },
     }
+  }
+
+  #refused({ body: { kind, move, epoch, by } }: HostCertificate, why: string): void {
+    this.#ports.log.warn('statement refused', { move, why })
+    this.#refusals.note({ kind, move, epoch, by, why: why.slice(0, 500) })
   }
 
   /** One round: what does each open move's mover say; where none lives, start one in recovery. */

@@ -1,6 +1,8 @@
 /** What the journal of this host says of a move, for the coordinator and for people. */
+import { checkHostCertificate, HeliotropeError } from '@heliotrope/shared'
 import type {
   Certificate,
+  GrantBody,
   HostCertificate,
   Journal,
   MoveId,
@@ -80,33 +82,51 @@ export function requestAbort(journal: Journal, move: MoveId, reason: string): vo
   }
 }
 
-/** Passes on to the mover what came by way of the coordinator; what is in its inbox already is not put there again. */
+/**
+ * Passes on to the mover what came by way of the coordinator: statements of the other side that fit the Grant and are not
+ * in its inbox already. Each is checked before it is compared, so that a forged one keeps no genuine one out.
+ * @param refused told of each statement that is not passed on because it does not fit
+ */
 export function deliver(
   journal: Journal,
   move: MoveId,
-  certificates: readonly HostCertificate[],
+  statements: readonly HostCertificate[],
   peerClosed: boolean,
+  refused: (statement: HostCertificate, why: string) => void,
 ): void {
   for (const role of rolesOf(journal, move)) {
-    if (moveJournal(journal, role, move).last()?.kind === 'CLOSED') continue
+    const records = moveJournal(journal, role, move).all()
+    const grant = records[0]?.body.order?.grant.body
+    if (!grant || records.at(-1)?.kind === 'CLOSED') continue
     const inbox = inboxOf(role, move)
-    const there = new Set(
-      journal.read(inbox).map(({ kind, body }) => {
-        const { certificate } = body as RecordBody
-        return certificate ? `${certificate.body.kind}/${certificate.body.epoch}` : kind
-      }),
-    )
-    for (const certificate of certificates) {
-      // Only the other side's words are news.
-      const own = certificate.body.by === ownHost(journal, role, move)
-      if (!own && !there.has(`${certificate.body.kind}/${certificate.body.epoch}`))
-        journal.append(inbox, 'CERTIFICATE', { certificate })
+    const there = journal.read(inbox)
+    const known = there.flatMap(({ body }) => (body as RecordBody).certificate ?? [])
+    const names = new Set(known.filter(one => whyNot(one, grant) === undefined).map(nameOf))
+    const own = (role === 'source' ? grant.from : grant.to).host
+    for (const certificate of statements) {
+      const why = whyNot(certificate, grant)
+      if (why !== undefined) {
+        refused(certificate, why)
+        continue
+      }
+      // Only what the other side says is news.
+      if (certificate.body.by === own || names.has(nameOf(certificate))) continue
+      names.add(nameOf(certificate))
+      journal.append(inbox, 'CERTIFICATE', { certificate })
     }
-    if (peerClosed && !there.has('PEER-CLOSED')) journal.append(inbox, 'PEER-CLOSED', {})
+    if (peerClosed && !there.some(({ kind }) => kind === 'PEER-CLOSED'))
+      journal.append(inbox, 'PEER-CLOSED', {})
   }
 }
 
-function ownHost(journal: Journal, role: MoveRole, move: MoveId): string | undefined {
-  const grant = moveJournal(journal, role, move).all()[0]?.body.order?.grant.body
-  return role === 'source' ? grant?.from.host : grant?.to.host
+/** Of two statements that fit one Grant and have the same name, one is enough. */
+const nameOf = ({ body }: HostCertificate): string => `${body.kind}/${body.epoch}`
+
+function whyNot(statement: HostCertificate, grant: GrantBody): string | undefined {
+  try {
+    checkHostCertificate(statement, grant)
+    return undefined
+  } catch (error) {
+    return HeliotropeError.from(error).message
+  }
 }

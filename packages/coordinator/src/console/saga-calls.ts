@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { errorChain, moveIdSchema } from '@heliotrope/shared'
 import type {
+  Certificate,
   Clock,
   HostCertificate,
   HostId,
@@ -21,6 +22,7 @@ import type { Standings } from '../saga/outcome.js'
 import { moveStream } from '../saga/records.js'
 import type { MoveState } from '../saga/records.js'
 import type { Sagas } from '../saga/sagas.js'
+import { siftStatements } from '../saga/statements.js'
 import { sagaView } from '../saga/story.js'
 import type { SagaView } from '../saga/story.js'
 import type { Audit } from '../store/audit.js'
@@ -67,7 +69,7 @@ export function sagaCalls({ clock, log, journal, sagas, agents, audit }: SagaCal
     peerClosed: boolean,
   ): Promise<MoveStanding | undefined> => {
     if (!agents.connected(host)) return undefined
-    const args = standingArgs({ ...state, certificates: [...certificates] }, host, peerClosed)
+    const args = standingArgs(state, host, peerClosed, certificates)
     try {
       const standing = await agents.call(host, 'move.standing', args)
       return standing.move === state.move ? standing : undefined
@@ -89,14 +91,8 @@ export function sagaCalls({ clock, log, journal, sagas, agents, audit }: SagaCal
       ask(state, to, known, finished(before.source)),
     ])
     const standings: Standings = { ...(source && { source }), ...(target && { target }) }
-    const said = [source, target].flatMap(side => (side?.certificates ?? []) as HostCertificate[])
-    return {
-      standings,
-      certificates: merge(
-        known,
-        said.filter(({ body }) => 'by' in body),
-      ),
-    }
+    const said = [source, target].flatMap(side => side?.certificates ?? [])
+    return { standings, certificates: genuine(state, [...known, ...said]) }
   }
   const view = (state: MoveState, standings: Standings, certificates: readonly HostCertificate[]): SagaView =>
     sagaView(state, journal.read(moveStream(state.move)), standings, certificates, clock.wall())
@@ -110,12 +106,12 @@ export function sagaCalls({ clock, log, journal, sagas, agents, audit }: SagaCal
       const reason: ReasonStep[] = [{ by: who, why: 'resolve by hand', at: Math.round(clock.wall()) }]
       const act = { what: 'move.resolve', subject: state.requested.vm, reason, details: { move } }
       return audit.record(act, async () => {
-        let [standings, certificates]: [Standings, HostCertificate[]] = [{}, state.certificates]
+        let [standings, certificates]: [Standings, HostCertificate[]] = [{}, genuine(state)]
         for (let round = 0; state.granted && round < ROUNDS && !bothClosed(standings); round++) {
           const heard = await askBoth(state, certificates, standings)
           standings = heard.standings
           // Kept by the move itself, which ends on what they prove.
-          for (const certificate of heard.certificates) sagas.certificate(certificate)
+          for (const statement of heard.certificates) sagas.statement(statement.body.by, statement)
           const news = heard.certificates.length > certificates.length
           certificates = heard.certificates
           if (!news && round > 0) break
@@ -130,15 +126,13 @@ export function sagaCalls({ clock, log, journal, sagas, agents, audit }: SagaCal
 
   /** Asks and carries nothing: looking changes nothing. */
   async function story(state: MoveState): Promise<SagaView> {
-    const none = { ...state, certificates: [] }
-    const { standings, certificates } = await askBoth(none, [], {})
-    return view(state, standings, merge(state.certificates, certificates))
+    const { standings, certificates } = await askBoth(state, [], {})
+    return view(state, standings, genuine(state, [...state.certificates, ...certificates]))
   }
 }
 
-function merge(known: readonly HostCertificate[], more: readonly HostCertificate[]): HostCertificate[] {
-  const nameOf = ({ body }: HostCertificate): string => `${body.kind} ${body.epoch} ${body.by}`
-  const all = new Map(known.map(one => [nameOf(one), one]))
-  for (const one of more) if (!all.has(nameOf(one))) all.set(nameOf(one), one)
-  return [...all.values()]
-}
+/** Statements that fit the Grant, one of each kind. */
+const genuine = (
+  { granted, certificates }: MoveState,
+  statements: readonly Certificate[] = certificates,
+): HostCertificate[] => (granted ? siftStatements(granted.grant.body, statements).kept : [])

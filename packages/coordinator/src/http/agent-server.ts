@@ -11,6 +11,7 @@ import { errorChain, HeliotropeError, MAX_FRAME_BYTES, SECOND, wsSocket } from '
 import type { ErrorCode, Log, Ms, Socket } from '@heliotrope/shared'
 import { WebSocketServer } from 'ws'
 import { z } from 'zod'
+import type { Refusals } from '../store/refusals.js'
 import type { Gate } from '../trust/gate.js'
 
 const MAX_BODY_BYTES = 16 * 1024
@@ -24,7 +25,7 @@ export interface AgentServerOptions {
   /** Takes over an agent's socket. */
   accept: (socket: Socket) => void
   /** Who was not let in, for the audit. */
-  refused?: (what: string, subject: string, why: string) => void
+  refused?: Refusals['note']
   log: Log
 }
 
@@ -95,7 +96,8 @@ export function agentServer(options: AgentServerOptions): AgentServer {
     } catch (error) {
       const { code, message, remedy } = HeliotropeError.from(error)
       log.info('request refused', { url, from, error: errorChain(error) })
-      if (code === 'unauthorised') options.refused?.(String(url).slice(1), from ?? 'unknown', message)
+      if (code === 'unauthorised')
+        options.refused?.(url === '/renew' ? 'renew' : 'join', from ?? 'unknown', message)
       answer(response, statusOf(code), { error: { code, message, remedy } })
     }
   }

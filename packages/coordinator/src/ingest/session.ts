@@ -26,6 +26,7 @@ import type {
   FromCoordinator,
   Heartbeat,
   Hello,
+  HostId,
   Log,
   Ms,
   Report,
@@ -49,7 +50,8 @@ export interface SessionPorts {
   begun(session: Session, hello: Hello): void
   ended(session: Session): void
   report(session: Session, report: Report): void
-  certificate(session: Session, certificate: CertificateMessage['certificate']): void
+  /** A signed statement of a move, passed on by the agent of `from`: its own or another's, not checked yet. */
+  statement(from: HostId, statement: CertificateMessage['certificate']): void
 }
 
 const versionOnly = z.object({ t: z.literal('hello'), protocol: z.number() })
@@ -150,7 +152,7 @@ export class Session {
           )
         return
       case 'certificate':
-        return this.#ports.certificate(this, message.certificate)
+        return this.#ports.statement(this.hello.host, message.certificate)
       case 'beat':
         return
     }

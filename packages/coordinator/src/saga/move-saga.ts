@@ -4,6 +4,7 @@
  */
 import { errorChain, HeliotropeError, MINUTE, SECOND } from '@heliotrope/shared'
 import type {
+  Certificate,
   CommandArgs,
   CommandId,
   CommandKind,
@@ -20,6 +21,7 @@ import type { SagaPorts } from './ports.js'
 import { endOf, moveStream, readMove } from './records.js'
 import type { DoneBody, GrantedBody, MoveRecordKind, MoveRecords, MoveState } from './records.js'
 import { journalFailed, mayPass, SagaLoop } from './saga-loop.js'
+import { siftStatements } from './statements.js'
 
 const RETRY_MS: Ms = 2 * SECOND
 const POLL_MS: Ms = 5 * SECOND
@@ -30,6 +32,8 @@ const SETTLE_MS: Ms = 30 * MINUTE
 const AWAY_SETTLE_MS: Ms = 2 * MINUTE
 /** How long we try to have a target that was only prepared put its things away. */
 const TIDY_MS: Ms = 5 * MINUTE
+/** Refused statements of one move that are noted: its sides are asked again and again, and give the same answers. */
+const MAX_REFUSALS = 20
 /** Beyond the move's own deadlines. */
 const STUCK_SLACK_MS: Ms = 2 * MINUTE
 
@@ -46,6 +50,7 @@ export class MoveSaga {
   /** What the sides said last: each is told what the other has given out. */
   #seen: Standings = {}
   #waitingSince: Ms | undefined
+  #refusals = 0
 
   constructor(ports: SagaPorts, move: MoveId) {
     this.#ports = ports
@@ -78,12 +83,15 @@ export class MoveSaga {
     this.#loop.stop()
   }
 
-  /** Keeps a certificate that came by itself. */
-  certificate(certificate: HostCertificate): void {
+  /** Keeps a statement that came by itself, if it is genuine. */
+  statement(from: HostId, statement: Certificate): void {
     const state = readMove(this.#ports.journal, this.move)
-    if (!state || state.done) return
-    this.#keep(state, [certificate])
-    this.poke()
+    if (!state?.granted || state.done) return
+    if (from !== state.requested.from && from !== state.requested.to)
+      return this.#refused(from, `${from} is no party of move ${this.move}`)
+    const { granted, certificates } = state
+    const known = siftStatements(granted.grant.body, certificates).kept
+    if (this.#keep(granted, known, from, [statement]).length > known.length) this.poke()
   }
 
   #step(state: MoveState): void | Promise<void> {
@@ -180,10 +188,9 @@ export class MoveSaga {
     if (this.#loop.stopped) return
     const standings: Standings = { ...(source ? { source } : {}), ...(target ? { target } : {}) }
     this.#seen = { ...this.#seen, ...standings }
-    const certificates = this.#keep(
-      state,
-      [source, target].flatMap(side => (side?.certificates ?? []) as HostCertificate[]),
-    )
+    let certificates = siftStatements(granted.grant.body, state.certificates).kept
+    if (source) certificates = this.#keep(granted, certificates, from, source.certificates)
+    if (target) certificates = this.#keep(granted, certificates, to, target.certificates)
     const proof = provenOutcome(granted.grant.body, certificates, standings, startImpossible)
     if (!proof) return this.#wait(state, standings)
     if (proof.outcome === 'stayed' && state.aborting) proof.why = state.aborting.why
@@ -293,19 +300,23 @@ export class MoveSaga {
     }
   }
 
-  /** Journals certificates that are new. @returns all that are known now */
-  #keep(state: MoveState, certificates: readonly HostCertificate[]): HostCertificate[] {
-    const known = [...state.certificates]
-    const seen = new Set(known.map(({ body }) => `${body.kind} ${body.epoch} ${body.by}`))
-    for (const certificate of certificates) {
-      const { body } = certificate
-      const name = `${body.kind} ${body.epoch} ${'by' in body ? body.by : ''}`
-      if (!('by' in body) || body.move !== this.move || seen.has(name)) continue
-      seen.add(name)
-      known.push(certificate)
-      this.#append('CERTIFICATE', { certificate })
-    }
-    return known
+  /** Journals the statements that are genuine and new; notes the others. @returns all that are known now */
+  #keep(
+    { grant }: GrantedBody,
+    known: readonly HostCertificate[],
+    from: HostId,
+    offered: readonly Certificate[],
+  ): HostCertificate[] {
+    const { kept, refused } = siftStatements(grant.body, offered, known)
+    for (const certificate of kept.slice(known.length)) this.#append('CERTIFICATE', { certificate })
+    for (const why of refused) this.#refused(from, why)
+    return kept
+  }
+
+  #refused(from: HostId, why: string): void {
+    if (this.#refusals++ >= MAX_REFUSALS) return
+    this.#ports.log.warn('statement refused', { move: this.move, from, why })
+    this.#ports.refusals.note('statement', from, why)
   }
 
   #append<K extends MoveRecordKind>(kind: K, body: MoveRecords[K]): void {
@@ -332,13 +343,19 @@ const say = (standing: MoveStanding | undefined): string =>
       : 'does not know it'
     : 'no answer'
 
-/** A mover that was never reached by its peer ends by this. */
+/**
+ * What a side is told of the other. A mover that was never reached by its peer ends by this.
+ * @param known the other side's statements among them are told: by default the journal's
+ */
 export const standingArgs = (
-  state: MoveState,
+  { move, granted, certificates }: MoveState,
   host: HostId,
   peerClosed: boolean,
+  known: readonly HostCertificate[] = certificates,
 ): { move: MoveId; peerClosed: boolean; certificates: HostCertificate[] } => ({
-  move: state.move,
+  move,
   peerClosed,
-  certificates: state.certificates.filter(({ body }) => body.by !== host).slice(0, 20),
+  certificates: granted
+    ? siftStatements(granted.grant.body, known).kept.filter(({ body }) => body.by !== host)
+    : [],
 })

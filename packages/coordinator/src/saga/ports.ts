@@ -15,6 +15,7 @@ import type { Agents } from '../ingest/sessions.js'
 import type { VmNote } from '../state/fleet.js'
 import type { Alarms } from '../store/alarms.js'
 import type { Audit } from '../store/audit.js'
+import type { Refusals } from '../store/refusals.js'
 import type { MoveState } from './records.js'
 
 export interface SagaHost {
@@ -52,6 +53,7 @@ export interface SagaPorts {
   agents: Agents
   audit: Audit
   alarms: Alarms
+  refusals: Refusals
   limits: SagaLimits
   /** After the DONE record. */
   ended(state: MoveState): void

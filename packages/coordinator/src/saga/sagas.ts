@@ -3,7 +3,6 @@ import { certify, errorChain, HeliotropeError, newCommandId, newMoveId } from '@
 import type {
   Certificate,
   GrantBody,
-  HostCertificate,
   HostId,
   MoveId,
   Ms,
@@ -182,10 +181,9 @@ export class Sagas {
     return [...this.#open.keys()].flatMap(move => this.state(move) ?? [])
   }
 
-  /** A certificate that an agent passed on. One of a move that is closed here is news to nobody. */
-  certificate(certificate: Certificate): void {
-    if (certificate.body.kind === 'grant') return
-    this.#open.get(certificate.body.move)?.saga.certificate(certificate as HostCertificate)
+  /** A statement that the agent of `from` passed on. One of a move that is closed here is news to nobody. */
+  statement(from: HostId, statement: Certificate): void {
+    this.#open.get(statement.body.move)?.saga.statement(from, statement)
   }
 
   /** A host came back, or its report says something new about its moves. */

@@ -1,22 +1,29 @@
-/** Who was not let in, for the audit: an act of its own each, up to a bound an hour, so that a flood reaches only the log. */
+/**
+ * Who or what was not let in, for the audit: an act of its own each. Up to a bound an hour for each kind, so that a flood
+ * reaches only the log, and a flood of one kind hides none of another.
+ */
 import { errorChain, HOUR } from '@heliotrope/shared'
 import type { Clock, Log, Ms } from '@heliotrope/shared'
 import type { Audit } from './audit.js'
 
 const REFUSALS_PER_HOUR = 100
 
+export type RefusedKind = 'session' | 'join' | 'renew' | 'statement'
+
 export interface Refusals {
-  /** Never throws. @param what `session`, `join`, `renew` @param subject host or address */
-  note(what: string, subject: string, why: string): void
+  /** Never throws. @param subject host or address */
+  note(what: RefusedKind, subject: string, why: string): void
 }
 
 export function openRefusals(ports: { clock: Clock; log: Log; audit: Audit }): Refusals {
   const { clock, log, audit } = ports
-  let [since, count]: [Ms, number] = [clock.mono(), 0]
+  const counts = new Map<RefusedKind, { since: Ms; count: number }>()
   return {
     note(what, subject, why) {
-      if (clock.mono() - since > HOUR) [since, count] = [clock.mono(), 0]
-      if (count++ >= REFUSALS_PER_HOUR) return
+      const before = counts.get(what)
+      const hour = before && clock.mono() - before.since <= HOUR ? before : { since: clock.mono(), count: 0 }
+      counts.set(what, hour)
+      if (hour.count++ >= REFUSALS_PER_HOUR) return
       const reason = [{ by: subject, why: why.slice(0, 500), at: Math.round(clock.wall()) }]
       try {
         const act = audit.begin({ what: `${what}.refused`, subject, reason })

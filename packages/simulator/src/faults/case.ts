@@ -7,6 +7,8 @@ import type { Injection } from './points.js'
  * killed when the copy begins), then the same once more. `regular`, `regular-again`: the same with a PV guest, which these
  * hypervisors cannot move live. `boot`: the source loses its power in the move, and the VM is started anew by grant.
  * `alone`: so too, and the coordinator is gone: its owner starts it when the other host has yielded it.
+ * `hostile`: one move, and a third host, which takes no part in it, sends forged statements of it; the line between the two
+ * that do is cut at COMMIT, so that the Release has to go by way of the coordinator.
  */
 export const plots = [
   'there',
@@ -16,6 +18,7 @@ export const plots = [
   'regular-again',
   'boot',
   'alone',
+  'hostile',
 ] as const
 export type Plot = (typeof plots)[number]
 
@@ -24,6 +27,8 @@ export const isBoot = (plot: Plot): boolean => plot === 'boot' || plot === 'alon
 /** And the coordinator is gone for longer than all deadlines. */
 export const isAlone = (plot: Plot): boolean => plot === 'alone'
 export const isRegular = (plot: Plot): boolean => plot.startsWith('regular')
+/** A hostile host is enrolled beside the two. */
+export const isHostile = (plot: Plot): boolean => plot === 'hostile'
 /** The first move is undone by the plot itself. */
 export const isSecondTry = (plot: Plot): boolean => plot.endsWith('again')
 

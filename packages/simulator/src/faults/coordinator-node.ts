@@ -3,7 +3,7 @@ import { createCoordinator, openDatabase, thePlanner } from '@heliotrope/coordin
 import type { Coordinator, PowerControl } from '@heliotrope/coordinator'
 import { defaultPolicy } from '@heliotrope/planner'
 import { DAY, HOUR, MINUTE, openMemoryJournal, SECOND, seededRng } from '@heliotrope/shared'
-import type { HostId, Log, MemoryJournal, MoveLimits, Ms, Signer, Socket } from '@heliotrope/shared'
+import type { HostId, Log, MemoryJournal, MoveLimits, Ms, Signer, SiteId, Socket } from '@heliotrope/shared'
 import { seedFor } from '../world/noise.js'
 import type { FaultWorld } from './fault-world.js'
 import { Life, mortalClock } from './life.js'
@@ -21,7 +21,7 @@ export const faultLimits: MoveLimits = {
 export interface CoordinatorNodePorts {
   world: FaultWorld
   signer: Signer
-  keys: ReadonlyMap<HostId, string>
+  enrolled: readonly { id: HostId; site: SiteId; key: string }[]
   watched: ProcessPorts
   controls: ReadonlyMap<HostId, PowerControl>
   log: Log
@@ -61,7 +61,7 @@ export class CoordinatorNode {
   /** @throws what its start throws: then its unit starts it again */
   start(): void {
     if (this.coordinator) return
-    const { world, signer, watched, log, keys, controls } = this.#ports
+    const { world, signer, watched, log, enrolled, controls } = this.#ports
     const life = new Life('coordinator')
     this.#life = life
     const { spec } = world
@@ -97,13 +97,8 @@ export class CoordinatorNode {
       },
     })
     if (this.#starts === 1)
-      for (const [id, host] of world.hosts)
-        coordinator.enrolment.enrol({
-          id,
-          site: host.site.id,
-          key: keys.get(id) as string,
-          notAfter: spec.startWall + 3650 * DAY,
-        })
+      for (const host of enrolled)
+        coordinator.enrolment.enrol({ ...host, notAfter: spec.startWall + 3650 * DAY })
     coordinator.start()
     this.coordinator = coordinator
   }

@@ -4,7 +4,7 @@
  */
 import type { PowerControl } from '@heliotrope/coordinator'
 import { HeliotropeError, hostId, MINUTE, seededRng, SECOND, siteId, VirtualClock } from '@heliotrope/shared'
-import type { HostCertificate, HostId, JournalFault, Log, MoveId, Ms } from '@heliotrope/shared'
+import type { HostCertificate, HostId, JournalFault, Log, MoveId, Ms, Signer } from '@heliotrope/shared'
 import { uuidOfNumber } from '../fleet/three-sites.js'
 import { seededSigner } from '../fleet/seeded-signer.js'
 import { Network } from '../net/network.js'
@@ -18,6 +18,7 @@ import { AskWires } from './ask-wire.js'
 import { applyFault } from './fault-kinds.js'
 import { FaultWorld } from './fault-world.js'
 import { HostNode } from './host-node.js'
+import { HostileHost } from './hostile-host.js'
 import { PeerWires } from './peer-wire.js'
 import { Points } from './points.js'
 import type { Injection } from './points.js'
@@ -27,6 +28,7 @@ import { Watch } from './watch.js'
 import type { Fate, Sending } from './wire.js'
 
 export const [A, B] = [hostId('a'), hostId('b')]
+const HOSTILE = hostId('z')
 export const VM = uuidOfNumber(1)
 /** As long as the sweeper counts a suspend as a late one, and the hour that a clock may be off. */
 const LATE_MS: Ms = 80 * MINUTE
@@ -48,6 +50,8 @@ export interface FaultFleetOptions {
   sizes: Sizes
   /** The VM is a PV guest, which its hosts cannot move live. */
   regular: boolean
+  /** A third host is enrolled, which is hostile and holds no VM. */
+  hostile: boolean
   faults: readonly Injection[]
   log: Log
   /** Told of each point and each thing that happens. */
@@ -63,6 +67,7 @@ export class FaultFleet {
   readonly hosts = new Map<HostId, HostNode>()
   readonly coordinator: CoordinatorNode
   readonly uplinks = new Map<HostId, UplinkWire>()
+  readonly hostile: HostileHost | undefined
   readonly peers: PeerWires
   readonly streams = new Map<MoveId, StreamConnection>()
   /** When the last fault will be healed. */
@@ -80,7 +85,7 @@ export class FaultFleet {
   readonly tell: (line: string) => void
   #stopped = false
 
-  constructor({ seed, sizes, regular, faults, log, tell }: FaultFleetOptions) {
+  constructor({ seed, sizes, regular, hostile, faults, log, tell }: FaultFleetOptions) {
     this.tell = text => tell(`${(this.clock.mono() / 1000).toFixed(3).padStart(9)} ${text}`)
     const { clock } = this
     this.world = new FaultWorld(clock, specOf(seed, sizes, regular))
@@ -101,10 +106,12 @@ export class FaultFleet {
       },
       recorded: (life, record) => {
         this.tell(`${life.name} records ${record.kind} in ${record.stream.split('/')[0]}`)
-        this.watch.recorded(life, record)
         const { certificate } = record.body as { certificate?: HostCertificate }
-        if (certificate && life.name.endsWith(`@${certificate.body.by}`))
+        if (certificate && life.name.endsWith(`@${certificate.body.by}`)) {
           this.peers.know(certificate.body.by, certificate)
+          this.watch.signed(certificate)
+        }
+        this.watch.recorded(life, record)
       },
       actMs: () => (sizes.actMs > 0 ? Math.round(acts.fraction() * sizes.actMs) : 0),
       agentDied: host => this.#agentDied(host),
@@ -130,10 +137,16 @@ export class FaultFleet {
     const keys = seededRng(seedFor(1, 'keys'))
     const signer = seededSigner(keys)
     const signers = new Map([A, B].map(id => [id, seededSigner(keys)]))
+    const hostileSigner = seededSigner(keys)
     this.coordinator = new CoordinatorNode({
       world: this.world,
       signer,
-      keys: new Map([...signers].map(([id, { fingerprint }]) => [id, fingerprint])),
+      enrolled: [
+        ...[...this.world.hosts].map(([id, host]) => ({
+          ...{ id, site: host.site.id, key: signers.get(id)!.fingerprint },
+        })),
+        ...(hostile ? [{ id: HOSTILE, site: siteId('site-b'), key: hostileSigner.fingerprint }] : []),
+      ],
       watched,
       controls: new Map([A, B].map(id => [id, this.#control(id)])),
       log,
@@ -171,6 +184,27 @@ export class FaultFleet {
       this.hosts.set(id, node)
       host.watchers.add(() => this.#changed(id))
     }
+    this.hostile = hostile ? this.#hostileHost(hostileSigner, signer.fingerprint) : undefined
+  }
+
+  #hostileHost(signer: Signer, coordinatorKey: string): HostileHost {
+    const wire = new UplinkWire({
+      clock: this.clock,
+      host: HOSTILE,
+      keys: { agent: signer.fingerprint, coordinator: coordinatorKey },
+      accept: () => this.coordinator.accept(),
+      // What happens to its messages is its own affair.
+      said: () => undefined,
+    })
+    this.uplinks.set(HOSTILE, wire)
+    const connect = () => wire.connect()
+    return new HostileHost({ clock: this.clock, id: HOSTILE, site: siteId('site-b'), signer, connect })
+  }
+
+  /** The hostile host sends what it can make up of each open move, whose Grants it is given here. */
+  forge(): boolean {
+    const open = this.coordinator.coordinator?.sagas.open() ?? []
+    return this.hostile?.forge(open.flatMap(({ granted }) => granted?.grant.body ?? [])) ?? false
   }
 
   host(id: HostId): HostNode {
@@ -181,11 +215,13 @@ export class FaultFleet {
     this.world.start()
     this.coordinator.start()
     for (const node of this.hosts.values()) node.startAgent()
+    this.hostile?.start()
   }
 
   stop(): void {
     this.#stopped = true
     this.world.end()
+    this.hostile?.stop()
     for (const node of this.hosts.values()) node.stop()
     this.coordinator.stop()
   }

@@ -35,6 +35,8 @@ export const moreKills = [
 ] as const
 /** The storage does not answer the host for a while. */
 export const storageFaults = ['storage a', 'storage b'] as const
+/** Of the hostile host, where there is one: it sends what it can of the moves that are open. */
+export const hostileFaults = ['forge'] as const
 /** `cut`: black-holed for a while. `drop`: the connections end. */
 export const linkFaults = ['cut ab', 'cut ac', 'cut bc', 'drop ab', 'drop ac', 'drop bc'] as const
 export const messageFates = fates
@@ -84,6 +86,8 @@ export function applyFault(fleet: FaultFleet, what: string, point: string): bool
     case 'cut':
     case 'drop':
       return link(fleet, verb, who)
+    case 'forge':
+      return fleet.forge()
     case 'EIO':
       return journal(fleet, point, 'EIO', true)
     case 'ENOSPC':

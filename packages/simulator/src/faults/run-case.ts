@@ -4,7 +4,7 @@ import { canonical, memoryLog, MINUTE, SECOND, seededRng, silentLog, verifyChain
 import type { HostId, LogLine, Ms } from '@heliotrope/shared'
 import { configOf } from '../world/vm-config.js'
 import { seedFor } from '../world/noise.js'
-import { isAlone, isBoot, isRegular, isSecondTry } from './case.js'
+import { isAlone, isBoot, isHostile, isRegular, isSecondTry } from './case.js'
 import type { FaultCase, Plot } from './case.js'
 import { A, B, FaultFleet, VM } from './fault-fleet.js'
 import type { Sizes } from './fault-fleet.js'
@@ -56,6 +56,7 @@ export async function runCase(which: FaultCase, told = false): Promise<CaseResul
     seed,
     sizes: sizesOf(seed),
     regular: isRegular(plot),
+    hostile: isHostile(plot),
     faults,
     log,
     tell: teller,
@@ -74,8 +75,16 @@ function ownFaults(plot: Plot): readonly Injection[] {
   return [
     ...(isBoot(plot) ? [{ phase: 'after' as const, point, what: 'power a' }] : []),
     ...(isAlone(plot) ? [{ phase: 'after' as const, point, what: 'coordinator away' }] : []),
+    ...(isHostile(plot) ? hostility : []),
   ]
 }
+
+/** It lies before the source has said anything, and again while only the coordinator can pass on what that says. */
+const hostility: readonly Injection[] = [
+  { phase: 'after', point: 'coordinator STARTED #1', what: 'forge' },
+  { phase: 'after', point: 'source@a COMMIT #1', what: 'cut ab' },
+  { phase: 'after', point: 'source@a COMMIT #1', what: 'forge' },
+]
 
 /** Seed 0 is the plain one. */
 function sizesOf(seed: number): Sizes {

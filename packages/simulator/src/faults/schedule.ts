@@ -1,11 +1,12 @@
 /** Which faults are tried: every single one at every place, each with a fault of a link, and seeded mixtures. */
 import { below, seededRng } from '@heliotrope/shared'
 import type { Rng } from '@heliotrope/shared'
-import { plots } from './case.js'
+import { isHostile, plots } from './case.js'
 import type { FaultCase, Plot } from './case.js'
 import {
   clockFaults,
   guestFaults,
+  hostileFaults,
   kills,
   linkFaults,
   messageFates,
@@ -15,6 +16,12 @@ import {
   xlFaults,
 } from './fault-kinds.js'
 import type { Injection, Phase, PointSeen } from './points.js'
+
+/** A plot, and the points of a run of it without faults. */
+export interface Ground {
+  plot: Plot
+  points: readonly PointSeen[]
+}
 
 const phases: readonly Phase[] = ['before', 'after']
 
@@ -27,29 +34,39 @@ function faultsAt({ kind, point }: PointSeen, phase: Phase): readonly string[] {
   return anywhere
 }
 
+/** While the line between the hosts of the plot is cut, the same is asked and answered over and over. */
+const HOSTILE_TIMES = 4
+
 /** Records and acts before the order are of no interest: nothing has begun. */
-const fromStart = (points: readonly PointSeen[]): readonly PointSeen[] =>
-  points.slice(
-    Math.max(
-      0,
-      points.findIndex(({ point }) => point === 'start #1'),
-    ),
+function fromStart({ plot, points }: Ground): readonly PointSeen[] {
+  const start = Math.max(
+    0,
+    points.findIndex(({ point }) => point === 'start #1'),
   )
+  const times = isHostile(plot) ? HOSTILE_TIMES : Infinity
+  return points.slice(start).filter(({ point }) => Number(/ #(\d+)$/.exec(point)?.[1] ?? 0) <= times)
+}
 
 /** Every fault at every point of a run without faults, from the order on. */
-export function singles(points: readonly PointSeen[]): Injection[] {
-  return fromStart(points).flatMap(seen =>
+export function singles(ground: Ground): Injection[] {
+  return fromStart(ground).flatMap(seen =>
     phases.flatMap(phase =>
       // What a point of xl's own announces has happened already: before and after are one.
       seen.kind === 'xl' && phase === 'before'
         ? []
-        : faultsAt(seen, phase).map(what => ({ phase, point: seen.point, what })),
+        : [...faultsAt(seen, phase), ...ownFaultsAt(ground.plot, seen, phase)].map(what => ({
+            ...{ phase, point: seen.point, what },
+          })),
     ),
   )
 }
 
+/** Faults that there are only in this plot. */
+const ownFaultsAt = (plot: Plot, { kind }: PointSeen, phase: Phase): readonly string[] =>
+  isHostile(plot) && kind === 'record' && phase === 'before' ? hostileFaults : []
+
 /** How many points there are at which singles are tried. */
-export const pointsOf = (points: readonly PointSeen[]): number => fromStart(points).length
+export const pointsOf = (ground: Ground): number => fromStart(ground).length
 
 /** In a pair the lines are down for long enough to matter. */
 const pairLinks = ['cut ab', 'cut ac', 'cut bc', 'drop ab'] as const
@@ -98,11 +115,12 @@ const stretches: Partial<Record<Plot, Stretch>> = { there: move, regular: move, 
 export function pairs({ plot, points }: Ground): Injection[][] {
   const stretch = stretches[plot]
   if (!stretch) return []
-  const serious = singles(
-    points
-      .slice(points.findIndex(({ point }) => point === `${stretch.from} #1`))
-      .filter(({ kind, point }) => kind !== 'message' && !/heads:|audit:|command:/.test(point)),
-  ).filter(({ what }) => [...kills, ...recordFaults].some(name => name === what))
+  const records = points
+    .slice(points.findIndex(({ point }) => point === `${stretch.from} #1`))
+    .filter(({ kind, point }) => kind !== 'message' && !/heads:|audit:|command:/.test(point))
+  const serious = singles({ plot, points: records }).filter(({ what }) =>
+    [...kills, ...recordFaults].some(name => name === what),
+  )
   return serious.flatMap(one =>
     stretch.linkPlaces.flatMap(place =>
       pairLinks.map(what => [{ phase: 'after' as const, point: `${place} #1`, what }, one]),
@@ -111,12 +129,8 @@ export function pairs({ plot, points }: Ground): Injection[][] {
 }
 
 /** What a mixture is made of, weighed: the same for each seed. */
-export interface Ground {
-  plot: Plot
-  points: readonly PointSeen[]
-}
-
-const weighed: readonly (readonly [weight: number, faults: readonly string[]])[] = [
+type Weighed = readonly (readonly [weight: number, faults: readonly string[]])[]
+const weighed: Weighed = [
   [10, kills],
   [3, moreKills],
   [6, linkFaults],
@@ -128,18 +142,20 @@ const weighed: readonly (readonly [weight: number, faults: readonly string[]])[]
 /** @param grounds a run without faults of each plot */
 export function mixture(seed: number, grounds: readonly Ground[]): FaultCase {
   const rng = seededRng(seed)
-  const { plot, points } = pick(rng, grounds)
-  const from = fromStart(points)
+  const ground = pick(rng, grounds)
+  const { plot } = ground
+  const from = fromStart(ground)
+  const forging = isHostile(plot) ? ([[4, hostileFaults]] as const) : []
   const count = 1 + below(rng, 4)
   const faults = Array.from({ length: count }, () => {
     const seen = pick(rng, from)
-    return injectionAt(rng, seen)
+    return injectionAt(rng, seen, [...weighed, ...forging])
   })
   if (below(rng, 12) === 0) faults.push({ phase: 'after', point: 'start #1', what: pick(rng, xlFaults) })
   return { plot, seed, faults }
 }
 
-function injectionAt(rng: Rng, seen: PointSeen): Injection {
+function injectionAt(rng: Rng, seen: PointSeen, weighed: Weighed): Injection {
   const { point, kind } = seen
   if (kind === 'message') {
     const what = below(rng, 5) === 0 ? 'stale' : pick(rng, messageFates)

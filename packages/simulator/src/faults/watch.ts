@@ -6,6 +6,7 @@ import type { PeerMessage, SelfBoot } from '@heliotrope/agent'
 import type {
   BootGrant,
   GrantBody,
+  HostCertificate,
   HostCertificateKind,
   HostId,
   Journal,
@@ -80,6 +81,8 @@ export class Watch {
   readonly #journals: ReadonlyMap<HostId, Journal>
   /** Said outside its host, by move. */
   readonly #said = new Map<MoveId, Set<string>>()
+  /** Signatures of the statements that the sides of moves have recorded. */
+  readonly #signed = new Set<string>()
   /** Who must yield to a boot. */
   readonly #asked = new Map<string, HostId[]>()
   readonly #owners = new Map<string, HostId>()
@@ -117,7 +120,13 @@ export class Watch {
       if (host.freeMemoryMiB < 0) this.fail('I16', `${host.spec.id} holds more memory than it has`)
   }
 
+  /** A side of a move has recorded a statement of its own, and may give it out from here on. */
+  signed({ signature }: HostCertificate): void {
+    this.#signed.add(signature)
+  }
+
   recorded({ name }: Life, { stream, kind, body }: JournalRecord): void {
+    if (kind === 'CERTIFICATE') this.#kept(name, (body as { certificate: HostCertificate }).certificate)
     const [role, move] = stream.split('/') as [string, MoveId]
     const host = name.split('@')[1] as HostId
     if (role === 'boot') return this.#bootRecord(host, move, kind, body)
@@ -136,6 +145,12 @@ export class Watch {
     }
     if (role === 'source' && kind === 'ABORT' && this.#has(host, `source/${move}`, 'COMMIT'))
       this.fail('I4', `${host} aborts move ${move} after COMMIT`)
+  }
+
+  /** What is kept of a move, to be passed on to its sides, was said by one of them (I9). */
+  #kept(name: string, { body, signature }: HostCertificate): void {
+    if (!this.#signed.has(signature))
+      this.fail('I9', `${name} keeps a ${body.kind} of move ${body.move} that ${body.by} has never signed`)
   }
 
   /** A VM changes hands only when the host that gives it up cannot write any more; a source without its copy gets nothing. */
