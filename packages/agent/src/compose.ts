@@ -9,7 +9,6 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
   DAY,
-  errorChain,
   HeliotropeError,
   MEBIBYTE,
   openSqliteJournal,
@@ -17,9 +16,10 @@ import {
   systemClock,
   systemRng,
 } from '@heliotrope/shared'
-import type { Log } from '@heliotrope/shared'
-import { createAgent } from './agent.js'
+import type { Journal, Log, VmId } from '@heliotrope/shared'
 import type { Agent } from './agent.js'
+import { assembleAgent } from './assemble.js'
+import type { AssemblyPorts } from './assemble.js'
 import type { AgentConfig } from './config/schema.js'
 import { examine } from './doctor/examine.js'
 import { sgPersist } from './drivers/storage/reservations/commands.js'
@@ -36,33 +36,23 @@ import { hostProbes } from './drivers/watchdog/probes.js'
 import { xlMaker } from './drivers/xen/maker.js'
 import { systemExec, systemFollow } from './exec.js'
 import { ordersIn } from './execute/boot-orders.js'
-import { Boots } from './execute/boots.js'
-import { EpochIndex } from './execute/epochs.js'
-import { Moves, promisedMiB } from './execute/moves.js'
-import { OneAtATime } from './execute/one-at-a-time.js'
-import { PeerYields } from './execute/peer-yields.js'
+import type { Launcher } from './execute/launcher.js'
 import { processLauncher } from './execute/process-launcher.js'
-import { EndedGuests } from './execute/ended-guests.js'
-import { SeenVms } from './execute/seen-vms.js'
-import { SelfBoots } from './execute/self-boots.js'
-import { createStandby } from './execute/standby.js'
-import { StartVm } from './execute/start-vm.js'
-import { Sweeper } from './execute/sweeper.js'
 import { Watchdog } from './execute/watchdog.js'
-import { Histories } from './execute/vm-history.js'
 import { hostFiles } from './files.js'
 import type { Hypervisor } from './ports.js'
 import type { MoverSettings } from './mover/settings.js'
-import { openMoves } from './mover/standing.js'
 import { xlAtWork, xlWith } from './mover/xl/xl-of-move.js'
 import { askPeerOverTls } from './peers/ask-peer.js'
 import { PeerDoor } from './peers/peer-door.js'
+import type { PeerDoorPorts } from './peers/peer-door.js'
 import { openRefusals } from './refusals.js'
 import { openReportBuffer } from './report/buffer.js'
 import { bootId as readBootId, hostModel } from './sense/host.js'
 import { mustBeAlone, serveStatus } from './status-server.js'
 import { connectCoordinator } from './trust/connect.js'
 import { readIdentity, writeWhole } from './trust/identity.js'
+import type { Identity } from './trust/identity.js'
 import { renew } from './trust/join.js'
 import { keepRenewed } from './trust/renewal.js'
 import { VERSION } from './version.js'
@@ -175,23 +165,90 @@ async function runWith(
   watchdog: Watchdog | undefined,
 ): Promise<RunningAgent> {
   const { clock, files } = host
-  const rng = systemRng()
-  const found = readIdentity(config.data_dir)
-  if (!found || found.host !== config.host || found.site !== config.site)
-    throw new HeliotropeError(
-      'bad-config',
-      `this host has not joined as ${config.host} at site ${config.site}`,
-      {
-        remedy: `on the coordinator: heliotrope token create --host ${config.host} --site ${config.site}; here: heliotrope-agent join`,
-      },
-    )
+  let identity = identityOf(config)
   await mustBeAlone(statusSocket(config))
-  let identity = found
   mkdirSync(config.run_dir, { recursive: true, mode: 0o700 })
   const bootId = await readBootId(files)
-  const portals = config.storage.iscsi.portals
   const journalFile = join(config.data_dir, 'journal.db')
   const journal = openSqliteJournal({ file: journalFile, clock })
+  const buffer = openReportBuffer({
+    file: join(config.data_dir, 'reports.db'),
+    ...{ clock, log },
+    maxAgeMs: config.report.buffer_days * DAY,
+    maxBytes: config.report.buffer_mib * MEBIBYTE,
+  })
+  const scopes = await files.exists('/run/systemd/system')
+  let model: string | undefined
+  // Takes a while on a slow host, and nothing waits for it.
+  void hostModel(log).then(found => (model = found))
+  const hypervisor = xenOf(host, config, log)
+  const { signer, coordinatorKeys } = identity
+  const agent = assembleAgent(
+    {
+      ...{ clock, rng: systemRng(), log, journal, hypervisor, buffer, signer, coordinatorKeys },
+      ...toolsOf(host, config, log, journal, scopes),
+      launcher: launcherOf(host, config, log, writeSettings(config, identity, journalFile, bootId), scopes),
+      meters: openMeters(host, config.meters),
+      xlAtWork: () => Promise.resolve(xlAtWork('/proc')),
+      standby: {
+        exec: host.exec,
+        mode: config.power.standby,
+        wakes: openWakes({ ...host, request, udp: () => createSocket('udp4') }, config.power.wakes),
+      },
+      ...peersOf(config, { clock, log, journal, identity: () => identity }),
+      ...(watchdog && { watchdog }),
+      connect: () => connectCoordinator(config.coordinator, identity),
+      findings: (clockOffsetMs, { moveOf }) => {
+        const inMove = (vm: VmId): boolean => moveOf(vm) !== undefined
+        return examine(doctorPorts(host, config, log, { clockOffsetMs, inMove }, hypervisor))
+      },
+    },
+    {
+      ...{ host: config.host, site: config.site, bootId, version: VERSION },
+      moverAddress: config.mover.address,
+      moverPorts: config.mover.ports,
+      peerPort: config.boot.port,
+      portals: config.storage.iscsi.portals,
+      model: () => model,
+      reportMs: config.report.every_ms,
+      aloneAfterMs: config.boot.without_coordinator_after_s * SECOND,
+    },
+    watchdog ? [] : ['watchdog'],
+  )
+  const renewal = keepRenewed({
+    ...{ clock, log },
+    current: () => identity,
+    renew: async () => (identity = await renew(identity, config.coordinator, config.data_dir)),
+  })
+  const status = await serveStatus(statusSocket(config), () => agent.status())
+  await agent.start()
+  return {
+    agent,
+    async stop() {
+      renewal.stop()
+      await agent.stop()
+      await status.stop()
+      buffer.close()
+      journal.close()
+    },
+  }
+}
+
+/** @throws bad-config if the host has not joined */
+function identityOf(config: AgentConfig): Identity {
+  const found = readIdentity(config.data_dir)
+  if (found && found.host === config.host && found.site === config.site) return found
+  throw new HeliotropeError(
+    'bad-config',
+    `this host has not joined as ${config.host} at site ${config.site}`,
+    {
+      remedy: `on the coordinator: heliotrope token create --host ${config.host} --site ${config.site}; here: heliotrope-agent join`,
+    },
+  )
+}
+
+/** What movers need to know, in a file of their own. @returns its name */
+function writeSettings(config: AgentConfig, identity: Identity, journalFile: string, bootId: string): string {
   const settings: MoverSettings = {
     host: config.host,
     journalFile,
@@ -200,186 +257,68 @@ async function runWith(
     caFile: identity.files.ca,
     coordinatorKeys: identity.coordinatorKeys,
     bootId,
-    portals,
+    portals: config.storage.iscsi.portals,
     fence: config.storage.fence,
     acl: config.storage.acl,
     bootFolders: config.mover.boot_folders,
     dataDir: config.data_dir,
     logLevel: config.log_level,
   }
-  const settingsFile = join(config.run_dir, 'mover.json')
-  writeWhole(settingsFile, `${JSON.stringify(settings, undefined, 2)}\n`, 0o600)
-  const { address, ports } = config.mover
-  const scopes = await files.exists('/run/systemd/system')
-  const epochs = new EpochIndex(journal)
-  const moves = new Moves({
-    clock,
-    log,
-    journal,
-    epochs,
-    launcher: processLauncher({
-      clock,
-      rng,
-      log,
-      host: config.host,
-      spawn,
-      command: [process.execPath, moverScript()],
-      settingsFile,
-      // A mover starts while the VM's owner waits: Node keeps what it compiled from one to the next.
-      env: { ...host.env, NODE_COMPILE_CACHE: join(config.data_dir, 'compile-cache') },
-      scopes,
-    }),
-    host: config.host,
-    key: identity.signer.fingerprint,
-    bootId,
-    coordinatorKeys: identity.coordinatorKeys,
-    address,
-    ports,
+  const file = join(config.run_dir, 'mover.json')
+  writeWhole(file, `${JSON.stringify(settings, undefined, 2)}\n`, 0o600)
+  return file
+}
+
+function launcherOf(
+  host: ReturnType<typeof hostPorts>,
+  config: AgentConfig,
+  log: Log,
+  settingsFile: string,
+  scopes: boolean,
+): Launcher {
+  return processLauncher({
+    ...{ clock: host.clock, rng: systemRng(), log, host: config.host, spawn, settingsFile, scopes },
+    command: [process.execPath, moverScript()],
+    // A mover starts while the VM's owner waits: Node keeps what it compiled from one to the next.
+    env: { ...host.env, NODE_COMPILE_CACHE: join(config.data_dir, 'compile-cache') },
   })
-  const buffer = openReportBuffer({
-    file: join(config.data_dir, 'reports.db'),
-    clock,
-    log,
-    maxAgeMs: config.report.buffer_days * DAY,
-    maxBytes: config.report.buffer_mib * MEBIBYTE,
-  })
-  let model: string | undefined
-  // Takes a while on a slow host, and nothing waits for it.
-  void hostModel(log).then(found => (model = found))
-  const hypervisor = xenOf(host, config, log)
-  const histories = new Histories(journal)
-  const maker = xlMaker({
-    exec: host.exec,
-    files,
-    write: (file, text) => writeWhole(file, text, 0o600),
-    folder: config.run_dir,
-    scopes,
-    createsFrom: file => xlWith('/proc', file),
-  })
-  const startVm = new StartVm({
-    ...{ clock, log, hypervisor, maker, histories },
-    storage: iscsiStorage({
-      ...{ exec: host.exec, files, clock, log, journal, portals },
-      fence: config.storage.fence,
-      acl: config.storage.acl,
-    }),
-    host: config.host,
-    promisedMiB: present => promisedMiB(journal, undefined, present),
-  })
-  const yielding = {
-    ...{ clock, log, journal, hypervisor, maker, histories, epochs, bootId },
-    oneAtATime: new OneAtATime(),
-    host: config.host,
-    signer: identity.signer,
-    openMoves: () => moves.open(),
-  }
-  const refusals = openRefusals(journal, log, 'audit/peers')
-  const peerYields = new PeerYields(yielding)
-  const door = new PeerDoor({
-    clock,
-    log,
-    identity: () => identity,
-    peers: () => ordersIn(journal)?.peers ?? [],
-    answer: request => peerYields.answer(request),
-    refused: body => refusals.note(body),
-    address,
-    port: config.boot.port,
-  })
-  const agent = createAgent(
-    {
-      clock,
-      rng,
-      log,
-      journal,
-      hypervisor,
-      meters: openMeters(host, config.meters),
-      moves,
-      power: createStandby({
-        ...host,
-        log,
-        hypervisor,
-        host: config.host,
-        bootId,
-        openMoves: () => openMoves(journal).length,
-        mode: config.power.standby,
-        wakes: openWakes({ ...host, request, udp: () => createSocket('udp4') }, config.power.wakes),
-      }),
-      seen: new SeenVms({
-        ...{ clock, log, journal, histories, bootId },
-        epochOf: vm => epochs.of(vm),
-        read: domid => maker.read(domid),
-      }),
-      boots: new Boots({
-        ...yielding,
-        startVm,
-        key: identity.signer.fingerprint,
-        coordinatorKeys: identity.coordinatorKeys,
-      }).handlers,
-      ...(watchdog && { watchdog }),
-      alone: new SelfBoots({
-        ...yielding,
-        startVm,
-        ask: askPeerOverTls({ clock, identity: () => identity }),
-        afterMs: config.boot.without_coordinator_after_s * SECOND,
-      }),
-      ended: new EndedGuests({ clock, log, journal, hypervisor, maker, bootId }),
-      sweeper: new Sweeper({
-        clock,
-        log,
-        journal,
-        hypervisor,
-        bootId,
-        xlAtWork: () => Promise.resolve(xlAtWork('/proc')),
-      }),
-      buffer,
-      connect: () => connectCoordinator(config.coordinator, identity),
-      findings: clockOffsetMs =>
-        examine(
-          doctorPorts(
-            host,
-            config,
-            log,
-            { clockOffsetMs, inMove: vm => moves.moveOf(vm) !== undefined },
-            hypervisor,
-          ),
-        ),
-      signer: identity.signer,
-      coordinatorKeys: identity.coordinatorKeys,
-    },
-    {
-      host: config.host,
-      site: config.site,
-      bootId,
-      version: VERSION,
-      moverAddress: address,
-      peerPort: config.boot.port,
-      portals,
-      model: () => model,
-      reportMs: config.report.every_ms,
-    },
-  )
-  const renewal = keepRenewed({
-    clock,
-    log,
-    current: () => identity,
-    renew: async () => (identity = await renew(identity, config.coordinator, config.data_dir)),
-  })
-  const status = await serveStatus(statusSocket(config), () => agent.status())
-  // Without it the agent is of use all the same: other hosts then wait for the coordinator.
-  await door
-    .start()
-    .catch((error: unknown) => log.error('other hosts cannot ask', { error: errorChain(error) }))
-  await agent.start()
+}
+
+/** What makes domains here, and attaches their disks. */
+function toolsOf(
+  { clock, exec, files }: ReturnType<typeof hostPorts>,
+  config: AgentConfig,
+  log: Log,
+  journal: Journal,
+  scopes: boolean,
+): Pick<AssemblyPorts, 'maker' | 'storage'> {
+  const { acl, fence, iscsi } = config.storage
   return {
-    agent,
-    async stop() {
-      renewal.stop()
-      await agent.stop()
-      await status.stop()
-      await door.stop()
-      buffer.close()
-      journal.close()
-    },
+    maker: xlMaker({
+      ...{ exec, files, scopes },
+      write: (file, text) => writeWhole(file, text, 0o600),
+      folder: config.run_dir,
+      createsFrom: file => xlWith('/proc', file),
+    }),
+    storage: iscsiStorage({ exec, files, clock, log, journal, portals: iscsi.portals, fence, acl }),
+  }
+}
+
+/** How this agent and those of other hosts ask each other. */
+function peersOf(
+  { boot, mover }: AgentConfig,
+  ports: Pick<PeerDoorPorts, 'clock' | 'log' | 'identity'> & { journal: Journal },
+): Pick<AssemblyPorts, 'askPeer' | 'listenForPeers'> {
+  const { journal, log } = ports
+  const refusals = openRefusals(journal, log, 'audit/peers')
+  return {
+    askPeer: askPeerOverTls(ports),
+    listenForPeers: answer =>
+      new PeerDoor({
+        ...{ ...ports, answer, address: mover.address, port: boot.port },
+        peers: () => ordersIn(journal)?.peers ?? [],
+        refused: body => refusals.note(body),
+      }),
   }
 }
 

@@ -3,8 +3,7 @@ import { encode, PROTOCOL, seededRng, VirtualClock } from '@heliotrope/shared'
 import type { Alarm, Finding, HostId, MoveId, Ms, SiteId, W } from '@heliotrope/shared'
 import t from 'tap'
 import { createAgent } from '../src/agent.js'
-import { noMoves } from '../src/execute/move-service.js'
-import type { MoveHooks } from '../src/execute/move-service.js'
+import type { AgentPart, Kernel } from '../src/parts.js'
 import type { Meter } from '../src/ports.js'
 import { openReportBuffer } from '../src/report/buffer.js'
 import { FakeCoordinator } from './support/session.js'
@@ -13,7 +12,11 @@ import { smallHost, WEB } from './support/small-host.js'
 const START = 1_700_000_000_000
 
 function world(
-  more: { findings?: (offset: Ms | undefined) => Promise<Finding[]>; watchdog?: { alarms(): Alarm[] } } = {},
+  more: {
+    findings?: (offset: Ms | undefined) => Promise<Finding[]>
+    watchdog?: { alarms(): Alarm[] }
+    parts?: AgentPart[]
+  } = {},
 ) {
   const clock = new VirtualClock(START)
   const log = memoryLog()
@@ -27,14 +30,12 @@ function world(
     stop: async () => {},
   }
   const moves = {
-    ...noMoves(),
+    name: 'moves',
     epoch: 0,
     move: undefined as MoveId | undefined,
-    hooks: undefined as MoveHooks | undefined,
+    kernel: undefined as Kernel | undefined,
+    start: (kernel: Kernel) => void (moves.kernel = kernel),
   }
-  moves.epochOf = () => moves.epoch
-  moves.moveOf = () => moves.move
-  moves.start = async hooks => void (moves.hooks = hooks)
   const buffer = openReportBuffer({ file: ':memory:', clock, log })
   const open = (file = buffer) =>
     createAgent(
@@ -45,12 +46,17 @@ function world(
         journal: openMemoryJournal(clock),
         hypervisor: host.hypervisor,
         meters: [{ meter, everyMs: 5_000 }],
-        moves,
+        parts: [
+          moves,
+          ...(more.watchdog ? [{ name: 'watchdog', ...more.watchdog }] : []),
+          ...(more.parts ?? []),
+        ],
+        vms: { epochOf: () => moves.epoch, moveOf: () => moves.move, progress: () => [], lost: () => [] },
         buffer: file,
         connect: coordinator.connect,
         signer: newSigner(),
         coordinatorKeys: [coordinator.signer.fingerprint],
-        ...more,
+        ...(more.findings && { findings: more.findings }),
       },
       {
         host: 'a1' as HostId,
@@ -317,7 +323,7 @@ t.test('moves: epoch and progress are told soon, certificates at once', async t 
   const before = coordinator.reports.length
   moves.epoch = 4
   moves.move = '0123456789abcdef0123456789' as MoveId
-  moves.hooks?.changed()
+  moves.kernel?.changed()
   await clock.advance(1_100)
   t.match(coordinator.reports.slice(before), [
     { domains: [{ epoch: 4, move: '0123456789abcdef0123456789' }] },

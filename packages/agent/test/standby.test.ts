@@ -18,6 +18,7 @@ function world(mode: StandbyPorts['mode'] = 'poweroff') {
   const ran: (readonly string[])[] = []
   const state = {
     moves: 0,
+    boots: 0,
     code: 0,
     woken: 0,
     status: async (): Promise<PowerState> => 'on',
@@ -35,6 +36,7 @@ function world(mode: StandbyPorts['mode'] = 'poweroff') {
     host: hostId('a1'),
     bootId: 'boot-1',
     openMoves: () => state.moves,
+    openBoots: () => state.boots,
     mode,
     wakes: new Map([[other, driver]]),
   })
@@ -83,6 +85,17 @@ t.test(
     }
   },
 )
+
+t.test('a VM that is being started keeps the host up, whether it is seen yet or not', async t => {
+  const { clock, ran, state, standby } = world('poweroff')
+  state.boots = 1
+  await t.rejects(standby(), { code: 'refused', message: /1 VM is being started here/ })
+  state.boots = 0
+  t.match(await standby(), { standby: 'poweroff' })
+  state.boots = 1
+  await clock.advance(10_000)
+  t.strictSame(ran, [])
+})
 
 t.test('what comes between promise and deed stops it, with an alarm', async t => {
   for (const happens of [

@@ -1,55 +1,35 @@
-/** Puts the coordinator together. The one file that knows all parts, and it only wires. */
-import { bootPolicyOf, every, HeliotropeError, HOUR, MINUTE } from '@heliotrope/shared'
-import type { Cancel, Clock, HostId, Journal, Log, Ms, Rng, Signer, SiteId, Socket } from '@heliotrope/shared'
-import { modelledMoveWh, moveCost, wayOf } from '@heliotrope/planner'
+/** Puts the coordinator together: the order of its parts, and who knows whom. It only wires, with the help of wiring/. */
+import { every, HOUR, MINUTE } from '@heliotrope/shared'
+import type { Cancel, Clock, HostId, Journal, Log, Ms, Rng, Signer, Socket, VmId } from '@heliotrope/shared'
+import { moveCost, wayOf } from '@heliotrope/planner'
 import type { SiteForecast, Solver } from '@heliotrope/planner'
-import type { VmId } from '@heliotrope/shared'
 import { AlarmMessenger } from './alarm/alarm-messenger.js'
 import type { Deliver } from './alarm/notice.js'
 import type { CoordinatorConfig } from './config/config.js'
 import { consoleHandlers } from './console/console.js'
-import type { Console } from './console/console.js'
-import { meterOnly, noOutside } from './forecast/config.js'
+import type { Console, ConsolePorts } from './console/console.js'
 import type { PowerControl } from './fence/power-control.js'
-import { createForecastService } from './forecast/forecast-service.js'
 import type { ForecastPorts } from './forecast/forecast-service.js'
-import { openForecastStore } from './forecast/forecast-store.js'
-import { noteJournalHead } from './ingest/journal-heads.js'
-import { Intake } from './ingest/intake.js'
-import { Sessions } from './ingest/sessions.js'
-import { Reconciler } from './reconcile/reconcile.js'
+import type { Agents } from './ingest/sessions.js'
+import { startAll, stopAll, tellAll } from './parts.js'
+import type { CoordinatorPart } from './parts.js'
+import type { HostPower } from './power/host-power.js'
 import type { Planner } from './reconcile/planner.js'
-import { Epochs } from './saga/epochs.js'
-import { LostAndFound } from './saga/lost-and-found.js'
-import { Sagas } from './saga/sagas.js'
+import type { Reconciler } from './reconcile/reconcile.js'
+import type { LostAndFound } from './saga/lost-and-found.js'
 import type { MoveState } from './saga/records.js'
-import { MoveLearner } from './learn/move-learner.js'
-import { expectations } from './outlook/expectations.js'
-import { agentActor } from './power/agent-actor.js'
-import { whyAwake } from './power/candidate.js'
-import { defaultPowerLimits, HostPower } from './power/host-power.js'
-import { DoubleWatch } from './state/double-watch.js'
-import { Fleet } from './state/fleet.js'
-import type { VmNote } from './state/fleet.js'
-import { ForeignWatch } from './state/foreign-watch.js'
-import { wakersOf } from './state/snapshot.js'
-import { openAlarms } from './store/alarms.js'
+import type { Sagas } from './saga/sagas.js'
+import type { Fleet } from './state/fleet.js'
 import type { Alarms } from './store/alarms.js'
-import { openAudit } from './store/audit.js'
 import type { Db } from './store/database.js'
-import { openDrains } from './store/drains.js'
-import { openEnrolment } from './store/enrolment.js'
 import type { Enrolment, TokenBinding } from './store/enrolment.js'
-import { openForeignMoves } from './store/foreign-moves.js'
-import { openHostPowers } from './store/host-powers.js'
-import { openFleetMemory } from './store/memory-of-fleet.js'
-import { openMoveCosts } from './store/move-costs.js'
-import { openPlans } from './store/plans.js'
-import { openTelemetry } from './store/telemetry.js'
-import { openRefusals } from './store/refusals.js'
-import { admit } from './trust/admission.js'
 import { TrustAnnouncer } from './trust/announce.js'
 import type { KeyRing } from './trust/key-ring.js'
+import { actsOf, hostPowerOf } from './wiring/acts.js'
+import { fleetOf, fleetParts, sessionsOf } from './wiring/fleet.js'
+import { forecastsOf, learnerOf, reconcilerOf } from './wiring/planning.js'
+import { openStores } from './wiring/stores.js'
+import type { Stores } from './wiring/stores.js'
 
 export interface CoordinatorPorts {
   clock: Clock
@@ -90,6 +70,8 @@ export interface Coordinator {
   /** Takes over a socket on which an agent will say hello; its `peer` must name an enrolled host and its key. */
   accept(socket: Socket): void
   console: Console
+  /** By which commands go past all checks of the parts: what an agent must see to by itself is tried with it. */
+  agents: Agents
   enrolment: Enrolment
   fleet: Fleet
   sagas: Sagas
@@ -99,300 +81,169 @@ export interface Coordinator {
   alarms: Pick<Alarms, 'raised'>
 }
 
-const PAUSED = 'paused'
-/** A VM that somebody else moved is left alone at least so long. */
-const FOREIGN_REST_MS: Ms = 30 * MINUTE
-
 /** Does nothing until `start`. All time, randomness and I/O come from the ports. */
 export function createCoordinator(ports: CoordinatorPorts): Coordinator {
-  const { clock, rng, log, journal, db, signer, planner, config } = ports
-  const sites: SiteId[] = config.sites.map(site => site.id)
-  const [enrolment, telemetry, memory, plans] = [
-    openEnrolment(db, clock),
-    openTelemetry(db),
-    openFleetMemory(db),
-    openPlans(db),
-  ]
-  const alarms = openAlarms(db, clock, log)
-  const messenger = ports.alarm && new AlarmMessenger({ clock, log, alarms, ...ports.alarm })
-  const audit = openAudit(journal, rng, log)
-  const { power, meterStaleMs, policy } = config
-  const [costs, drains] = [openMoveCosts(db), openDrains(db)]
-  const fleet = new Fleet({
-    clock,
-    sites: config.sites,
-    power,
-    hostModels: new Map(config.hosts.map(host => [host.id, host.power])),
-    meterStaleMs,
-    pinned: config.pinnedVms,
-    regular: config.regularVms,
-    rules: config.rules,
-    foreignRestMs: Math.max(policy.cooldownMs, FOREIGN_REST_MS),
-    moveCosts: () => costs.learnt(),
-  })
-  const doubles = new DoubleWatch(fleet, alarms, clock)
-  const foreign = new ForeignWatch({ clock, log, fleet, audit, store: openForeignMoves(db) })
-  const siteOf = (host: HostId) => fleet.host(host)?.site
-  const learner = new MoveLearner({
-    clock,
-    log,
-    costs,
-    telemetry,
-    siteOf,
-    modelWh: bytes => modelledMoveWh(policy, bytes),
-  })
-  const floors = new Map<string, number>(config.sites.map(site => [site.id, site.awakeFloor ?? 0]))
-  const keepAwake = new Set(config.hosts.flatMap(host => (host.keepAwake ? host.id : [])))
-  const whyAwakeNow = (host: HostId): string | undefined =>
-    whyAwake(
-      {
-        at: clock.wall(),
-        hosts: fleet.hosts(),
-        noteOf: id => fleet.hostNote(id),
-        floorOf: site => floors.get(site) ?? 0,
-        openMoves: [...sagas.engaged(), ...lostAndFound.boots.engaged()],
-        plannedTargets: reconciler.plannedTargets(),
-        keepAwake,
-        reportMaxAgeMs: policy.reportMaxAgeMs,
-      },
-      host,
-    )
-  let paused = false
+  const { clock, log, signer } = ports
+  const stores = openStores(ports)
+  const { alarms, enrolment } = stores
+  const parts: CoordinatorPart[] = []
+  const pause = pauseSwitch(stores)
 
-  const openMovesOf = (host: HostId) => (fleet.host(host)?.moves ?? []).map(({ move }) => move)
-  const intake: Intake = new Intake({
-    clock,
-    log,
+  const fleet = fleetOf(ports, stores)
+  const { sessions, intake } = sessionsOf(ports, stores, {
     fleet,
-    telemetry,
-    memory,
-    alarms,
-    ack: (host, bootId, seq) => sessions.ack(host, bootId, seq),
-    movesChanged(host) {
-      sagas.poke(host)
-      sagas.help(host, openMovesOf(host), 'now')
-    },
-    movesOpen: host => sagas.help(host, openMovesOf(host), 'again'),
+    arrived: tellAll(parts, 'hostArrived'),
+    left: tellAll(parts, 'hostLeft'),
+    sagas: () => sagas,
   })
-  const sessions: Sessions = new Sessions({
-    clock,
-    rng,
-    log,
-    signer,
-    reportMs: config.reportMs,
-    admit(socket, hello) {
-      try {
-        admit(enrolment, sites, socket.peer, hello)
-      } catch (error) {
-        refusals.note('session', hello.host, HeliotropeError.from(error).message)
-        throw error
-      }
-    },
-    arrived(hello) {
-      noteJournalHead({ memory, journal, alarms, clock }, hello)
-      fleet.arrived(hello.host, hello.site, hello.key, hello.bootId)
-      hostPower.arrived(hello.host)
-      announcer.tell(hello.host)
-      sagas.poke(hello.host)
-      lostAndFound.arrived(hello.host, hello.bootId)
-      lostAndFound.orders.tell(hello.host)
-    },
-    left(host) {
-      fleet.left(host)
-      hostPower.left(host)
-    },
-    report: (_, report) => intake.take(report),
-    statement: (from, statement) => sagas.statement(from, statement),
-  })
-  const refusals = openRefusals({ clock, log, audit })
+  const watches = fleetParts(ports, stores, fleet, tellAll(parts, 'fleetChanged'))
   const announcer: TrustAnnouncer = new TrustAnnouncer({
-    clock,
-    log,
-    agents: sessions,
-    enrolment,
+    ...{ clock, log, enrolment, agents: sessions },
     ...(ports.keys && { keys: ports.keys }),
     signer: () => signer.fingerprint,
   })
-  const hostPower: HostPower = new HostPower({
-    clock,
-    log,
-    audit,
-    alarms,
-    store: openHostPowers(db),
-    limits: defaultPowerLimits,
-    actor: agentActor({
-      agents: sessions,
-      bootIdOf: host => fleet.host(host)?.bootId,
-      wakersOf: host => wakersOf({ id: host }, fleet.hosts()).map(({ id }) => id),
-      now: () => Math.round(clock.wall()),
-    }),
-    connected: host => sessions.connected(host),
-    against: whyAwakeNow,
-    changed: host => fleet.noteHost(host, { power: hostPower.record(host).state }),
+  const { hostPower, whyAwakeNow } = hostPowerOf(ports, stores, {
+    ...{ fleet, sessions },
+    openMoves: () => [...sagas.engaged(), ...lostAndFound.boots.engaged()],
+    plannedTargets: () => reconciler.plannedTargets(),
   })
-  const epochs = new Epochs()
-  const sagaPorts = {
-    clock,
-    rng,
-    log,
-    journal,
-    signer,
-    fleet: {
-      vm: (id: VmId) => fleet.snapshot().vms.find(vm => vm.uuid === id),
-      host: (id: HostId) => {
-        const host = fleet.host(id)
-        const going = fleet.hostNote(id).power === 'going'
-        return host && { ...host, ...(going && { closed: 'it is on its way to standby' }) }
-      },
-      runningAt: (id: VmId) => fleet.places().get(id)?.runningAt ?? [],
-      note: (id: VmId, change: Partial<VmNote>) => fleet.note(id, change),
-    },
-    agents: sessions,
-    ...{ audit, alarms, refusals },
-  }
-  const lostAndFound: LostAndFound = new LostAndFound({
-    ...sagaPorts,
-    epochs,
-    noteOf: vm => fleet.noteOf(vm),
-    hosts: () => fleet.hosts(),
-    policy: (vm, name) => bootPolicyOf(config.boot, vm, name),
-    boot: config.boot,
-    enrolled: () => enrolment.list().filter(({ revokedAt }) => revokedAt === undefined),
-    paused: () => paused,
-    partiesOf: vm => sagas.partiesOf(vm),
-    openMoves: () => sagas.open().flatMap(({ granted }) => granted?.grant.body ?? []),
-    supersede: (move, why) => sagas.supersede(move, why),
-    booted: (vm, host) => foreign.broughtBy(vm, host),
-    controls: ports.controls ?? new Map(),
-    standsBy: host => hostPower.record(host).state !== 'awake',
+  const { sagas, lostAndFound } = actsOf(ports, stores, {
+    ...{ fleet, sessions, hostPower, foreign: watches.foreign },
+    paused: () => pause.paused,
+    moveEnded: tellAll(parts, 'moveEnded'),
   })
-  const sagas: Sagas = new Sagas(
+  const learner = learnerOf(ports, stores, fleet)
+  const forecasts = forecastsOf(ports, stores)
+  const reconciler = reconcilerOf(ports, stores, {
+    ...{ fleet, forecasts, sagas, hostPower },
+    paused: () => pause.paused,
+  })
+  const messenger = ports.alarm && new AlarmMessenger({ clock, log, alarms, ...ports.alarm })
+
+  parts.push(
+    // First, and so stopped last: told is what the others still raise, noted what they still record.
+    { name: 'alarm-messenger', start: () => messenger?.start(), stop: () => messenger?.stop() },
+    housekeeping(ports, stores, sagas),
+    { name: 'pause', start: () => pause.load() },
+    ...watches.parts,
+    { name: 'learner', moveEnded: state => learner.ended(state), stop: () => learner.stop() },
+    { name: 'intake', start: () => intake.start(), stop: () => intake.stop() },
     {
-      ...sagaPorts,
-      limits: {
-        startMs: config.moves.startMs,
-        maxPerHost: config.moves.maxPerHost,
-        move: config.moves.limits,
-      },
-      ended(state) {
-        foreign.ownMoveEnded(state)
-        learner.ended(state)
-        lostAndFound.look()
-        ports.moveEnded?.(state)
-      },
+      name: 'host-power',
+      openActs: () => hostPower.openActs(),
+      start: () => hostPower.start(),
+      hostArrived: ({ host }) => hostPower.arrived(host),
+      hostLeft: host => hostPower.left(host),
+      stop: () => hostPower.stop(),
     },
-    epochs,
+    { name: 'trust', hostArrived: ({ host }) => announcer.tell(host), stopping: () => announcer.stop() },
+    {
+      name: 'moves',
+      start: openActs => sagas.start(openActs),
+      hostArrived: ({ host }) => sagas.poke(host),
+      stopping: () => void sagas.stop(),
+      stop: () => sagas.stop(),
+    },
+    {
+      name: 'cold-boots',
+      openActs: () => lostAndFound.openActs(),
+      start: () => lostAndFound.start(),
+      hostArrived({ host, bootId }) {
+        lostAndFound.arrived(host, bootId)
+        lostAndFound.orders.tell(host)
+      },
+      fleetChanged: () => lostAndFound.look(),
+      moveEnded: () => lostAndFound.look(),
+      stopping: () => void lostAndFound.stop(),
+      stop: () => lostAndFound.stop(),
+    },
+    { name: 'forecasts', start: () => forecasts.start(), stop: () => forecasts.stop() },
+    {
+      name: 'reconciler',
+      start: () => reconciler.start(),
+      fleetChanged: () => reconciler.wake(),
+      stopping: () => reconciler.stop(),
+    },
+    { name: 'simulation', moveEnded: state => ports.moveEnded?.(state) },
   )
-  const reconciler = new Reconciler({
-    clock,
-    log,
-    planner,
-    policy,
-    solver: ports.solver,
-    everyMs: config.reconcileMs,
-    snapshot: () => fleet.snapshot(),
-    forecasts: (at, states) => expectations(at, states, ports.forecasts?.(at) ?? forecasts.forecasts(at)),
-    plans,
-    paused: () => paused,
-    movesEnded: () => sagas.ended(),
-    request: request => sagas.request(request),
-    power: hostPower,
-  })
-  const forecasts = createForecastService(
-    { clock, rng, log, store: openForecastStore(db), telemetry, ...(ports.outside ?? noOutside) },
-    config.forecasts ?? config.sites.map(meterOnly),
-  )
-  const noteOwnHead = (): void => memory.noteHead('coordinator', journal.head(), clock.wall())
-  let cancels: Cancel[] = []
 
   return {
+    start: () => startAll(parts),
+    stop: () => stopAll(parts, () => sessions.stop()),
+    accept: socket => sessions.accept(socket),
+    console: consoleHandlers({
+      ...consolePorts(ports, stores),
+      ...{ forecasts, fleet, sagas, lostAndFound, sessions, reconciler, announcer },
+      power: hostPower,
+      agents: sessions,
+      whyAwake: whyAwakeNow,
+      paused: () => pause.paused,
+      setPaused(value) {
+        pause.set(value)
+        if (!value) reconciler.wake()
+      },
+    }),
+    agents: sessions,
+    ...{ enrolment, fleet, sagas, lostAndFound, reconciler, hostPower, alarms },
+  }
+}
+
+/** Whether the operator has paused the starting of moves; remembered over a restart. */
+function pauseSwitch({ memory }: Stores) {
+  const key = 'paused'
+  let paused = false
+  return {
+    get paused(): boolean {
+      return paused
+    },
+    load: () => void (paused = memory.setting(key) === 'yes'),
+    set(value: boolean) {
+      memory.setSetting(key, value ? 'yes' : 'no')
+      paused = value
+    },
+  }
+}
+
+/** Old telemetry and plans are thinned; our own journal's head is noted, so that a cut tail shows. */
+function housekeeping(
+  { clock, journal }: CoordinatorPorts,
+  { memory, plans, telemetry }: Stores,
+  sagas: Sagas,
+): CoordinatorPart {
+  const noteHead = (): void => memory.noteHead('coordinator', journal.head(), clock.wall())
+  let cancels: Cancel[] = []
+  return {
+    name: 'housekeeping',
     start() {
-      paused = memory.setting(PAUSED) === 'yes'
-      for (const record of memory.loadHosts()) if (sites.includes(record.site)) fleet.restore(record)
-      for (const [vm, pinned] of memory.pinned()) fleet.note(vm, { pinned })
-      for (const { host } of drains.all()) fleet.noteHost(host, { drained: true })
-      foreign.start()
-      fleet.onChange = important => {
-        if (!important) return
-        doubles.look()
-        foreign.look()
-        lostAndFound.look()
-        reconciler.wake()
-      }
-      intake.start()
-      const openActs = [...hostPower.openActs(), ...lostAndFound.openActs()]
-      hostPower.start()
-      sagas.start(openActs)
-      lostAndFound.start()
-      forecasts.start()
-      reconciler.start()
-      messenger?.start()
       cancels = [
         every(clock, HOUR, () => {
           telemetry.thin(clock.wall())
           plans.thin(clock.wall(), sagas.plansUsed())
         }),
-        every(clock, MINUTE, noteOwnHead),
+        every(clock, MINUTE, noteHead),
       ]
     },
-    async stop() {
+    stopping() {
       for (const cancel of cancels) cancel()
-      reconciler.stop()
-      announcer.stop()
-      const ended = Promise.all([sagas.stop(), lostAndFound.stop()])
-      sessions.stop()
-      await ended
-      await forecasts.stop()
-      hostPower.stop()
-      doubles.stop()
-      foreign.stop()
-      learner.stop()
-      fleet.onChange = () => {}
-      intake.stop()
-      noteOwnHead()
-      await messenger?.stop()
     },
-    accept: socket => sessions.accept(socket),
-    console: consoleHandlers({
-      clock,
-      forecasts,
-      fleet,
-      sagas,
-      lostAndFound,
-      sessions,
-      reconciler,
-      plans,
-      alarms,
-      name: ports.alarm?.coordinator ?? 'coordinator',
-      ...(ports.alarm && { tellAlarm: ports.alarm.deliver }),
-      audit,
-      enrolment,
-      memory,
-      journal,
-      sites,
-      power: hostPower,
-      agents: sessions,
-      announcer,
-      ...(ports.keys && { keys: ports.keys }),
-      drains,
-      whyAwake: whyAwakeNow,
-      checkMove: (snapshot, vm, to) => planner.checkMove(snapshot, policy, vm as VmId, to),
-      stillMs: vm => (wayOf(vm) === 'regular' ? moveCost(policy, vm).durationMs : undefined),
-      explain: (plan, snapshot, vm) => planner.explain(plan, snapshot, vm as VmId),
-      ...(ports.createToken ? { createToken: ports.createToken } : {}),
-      paused: () => paused,
-      setPaused(value) {
-        memory.setSetting(PAUSED, value ? 'yes' : 'no')
-        paused = value
-        if (!value) reconciler.wake()
-      },
-    }),
-    enrolment,
-    fleet,
-    sagas,
-    lostAndFound,
-    reconciler,
-    hostPower,
-    alarms,
+    stop: noteHead,
   }
+}
+
+/** What the console needs of the ports and the stores alone. */
+function consolePorts(ports: CoordinatorPorts, stores: Stores) {
+  const { clock, config, createToken, journal, keys, planner } = ports
+  const { policy } = config
+  const { alarms, audit, drains, enrolment, memory, plans } = stores
+  return {
+    ...{ clock, alarms, audit, drains, enrolment, memory, plans, journal },
+    name: ports.alarm?.coordinator ?? 'coordinator',
+    sites: config.sites.map(site => site.id),
+    ...(ports.alarm && { tellAlarm: ports.alarm.deliver }),
+    ...(keys && { keys }),
+    ...(createToken && { createToken }),
+    checkMove: (snapshot, vm, to) => planner.checkMove(snapshot, policy, vm as VmId, to),
+    stillMs: vm => (wayOf(vm) === 'regular' ? moveCost(policy, vm).durationMs : undefined),
+    explain: (plan, snapshot, vm) => planner.explain(plan, snapshot, vm as VmId),
+  } satisfies Partial<ConsolePorts>
 }

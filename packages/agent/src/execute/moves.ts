@@ -7,6 +7,7 @@ import type {
   Alarm,
   Cancel,
   Clock,
+  CommandHandlers,
   Epoch,
   Grant,
   GrantBody,
@@ -22,6 +23,7 @@ import type {
   VmId,
 } from '@heliotrope/shared'
 import type { MoveOrder } from '../mover/ports.js'
+import type { AgentPart, Kernel } from '../parts.js'
 import { inboxOf, moveJournal, streamOf } from '../mover/records.js'
 import type { SourceRecord, TargetRecord } from '../mover/records.js'
 import { deliver, openMoves, requestAbort, standingOf } from '../mover/standing.js'
@@ -31,7 +33,6 @@ import { revokedKeys, trustedKeys } from '../trust/trust.js'
 import type { OpenMove } from './boots.js'
 import type { EpochIndex } from './epochs.js'
 import type { Launcher } from './launcher.js'
-import type { MoveHooks, MoveService } from './move-service.js'
 
 export interface MovesPorts {
   clock: Clock
@@ -44,6 +45,8 @@ export interface MovesPorts {
   key: string
   bootId: string
   coordinatorKeys: readonly string[]
+  /** Why this host takes no VM now. Default: it does. */
+  closed?: () => string | undefined
   /** Where this host's movers can be reached. */
   address: string
   /** First and last port of this host's movers; one is taken by each open move to this host. */
@@ -57,16 +60,23 @@ const CLEARED_MS: Ms = 60_000
 /** How often movers are looked after. */
 const TEND_MS: Ms = 2_000
 
-export class Moves implements MoveService {
+/** Commands that this part carries out. */
+export type MoveHandlers = Pick<
+  CommandHandlers,
+  'move.prepare-target' | 'move.start-source' | 'move.abort' | 'move.standing'
+>
+
+export class Moves implements AgentPart {
+  readonly name = 'moves'
   readonly #ports: MovesPorts
   readonly #progress = new Map<string, MoveProgress>()
   readonly #alarms = new Map<string, Alarm>()
   readonly #launching = new Set<string>()
   /** Certificates already passed on, by stream. */
   readonly #passedOn = new Map<string, number>()
-  readonly handlers: MoveService['handlers']
+  readonly handlers: MoveHandlers
   readonly #refusals: Refusals
-  #hooks: MoveHooks = { changed() {}, certificate() {} }
+  #kernel: Pick<Kernel, 'changed' | 'statement'> = { changed() {}, statement() {} }
   #cancel: Cancel = () => {}
 
   constructor(ports: MovesPorts) {
@@ -75,8 +85,9 @@ export class Moves implements MoveService {
     this.handlers = this.#handlers()
   }
 
-  async start(hooks: MoveHooks): Promise<void> {
-    this.#hooks = hooks
+  /** Recovers what an earlier process left, and begins to watch the movers. */
+  async start(kernel: Pick<Kernel, 'changed' | 'statement'>): Promise<void> {
+    this.#kernel = kernel
     await this.tend()
     this.#cancel = every(this.#ports.clock, TEND_MS, () => this.tend())
   }
@@ -111,7 +122,7 @@ export class Moves implements MoveService {
     }))
   }
 
-  #handlers(): MoveService['handlers'] {
+  #handlers(): MoveHandlers {
     return {
       'move.prepare-target': async ({ grant, limits }) => {
         const { address } = this.#ports
@@ -150,7 +161,7 @@ export class Moves implements MoveService {
     for (const name of [...this.#progress.keys()])
       if (!names.has(name)) {
         this.#progress.delete(name)
-        this.#hooks.changed()
+        this.#kernel.changed()
       }
     for (const name of this.#passedOn.keys()) if (!names.has(name)) this.#passedOn.delete(name)
     for (const [name, alarm] of this.#alarms)
@@ -186,7 +197,7 @@ export class Moves implements MoveService {
     const status = await launcher.status(role, move)
     if (status === 'starting') return
     if (status) {
-      if (this.#progress.get(name)?.bytes !== status.progress.bytes) this.#hooks.changed()
+      if (this.#progress.get(name)?.bytes !== status.progress.bytes) this.#kernel.changed()
       this.#progress.set(name, status.progress)
       this.#note(name, move, status.alarm)
     } else if (moveJournal(journal, role, move).last()?.kind === 'CLOSED') {
@@ -202,9 +213,9 @@ export class Moves implements MoveService {
     const { certificates } = standingOf(this.#ports.journal, move)
     const passed = this.#passedOn.get(name) ?? 0
     if (certificates.length === passed) return
-    for (const certificate of certificates.slice(passed)) this.#hooks.certificate(certificate)
+    for (const certificate of certificates.slice(passed)) this.#kernel.statement(certificate)
     this.#passedOn.set(name, certificates.length)
-    this.#hooks.changed()
+    this.#kernel.changed()
   }
 
   #note(name: string, move: MoveId, alarm: { text: string; remedy: string } | undefined): void {
@@ -212,13 +223,13 @@ export class Moves implements MoveService {
     const before = this.#alarms.get(name)
     if (alarm) {
       this.#alarms.set(name, { key: `move/${move}`, state: 'raised', ...alarm, at: before?.at ?? at })
-      if (before?.state !== 'raised') this.#hooks.changed()
+      if (before?.state !== 'raised') this.#kernel.changed()
     } else if (before?.state === 'raised') this.#clear(name, before)
   }
 
   #clear(name: string, alarm: Alarm): void {
     this.#alarms.set(name, { ...alarm, state: 'cleared', at: this.#ports.clock.wall() })
-    this.#hooks.changed()
+    this.#kernel.changed()
   }
 
   async #begin(
@@ -252,6 +263,8 @@ export class Moves implements MoveService {
     if (side.bootId !== bootId) fail('refused', 'this host was booted since the grant was made')
     if (body.from.host === body.to.host) fail('refused', 'source and target are the same host')
     if (clock.wall() > body.startBefore) fail('refused', 'the grant has expired')
+    const closed = role === 'target' ? this.#ports.closed?.() : undefined
+    if (closed !== undefined) fail('refused', closed)
     const other = role === 'source' ? body.to : body.from
     if (revokedKeys(journal).has(other.key)) fail('unauthorised', `the key of ${other.host} is revoked`)
     const certified = epochs.floor(body.vm)

@@ -3,10 +3,21 @@
  * no move is open. What cannot be seen counts as running.
  */
 import { errorChain, HeliotropeError, iso, MINUTE, SECOND } from '@heliotrope/shared'
-import type { Alarm, Cancel, Clock, HostId, Log, Ms, PowerState, StandbyMode } from '@heliotrope/shared'
+import type {
+  Alarm,
+  Cancel,
+  Clock,
+  CommandHandlers,
+  HostFacts,
+  HostId,
+  Log,
+  Ms,
+  PowerState,
+  StandbyMode,
+} from '@heliotrope/shared'
 import type { Exec, Hypervisor, PowerDriver } from '../ports.js'
 import { runOk } from '../exec.js'
-import type { PowerService } from './power-service.js'
+import type { AgentPart } from '../parts.js'
 
 export interface StandbyPorts {
   clock: Clock
@@ -17,10 +28,21 @@ export interface StandbyPorts {
   bootId: string
   /** Moves that have not ended on this host, by its journal. */
   openMoves: () => number
+  /** Starts of VMs from their disks that have not ended on this host, by its journal. */
+  openBoots: () => number
   /** `off`: this host never stands by. */
   mode: StandbyMode | 'off'
   /** How this host wakes others. */
   wakes: ReadonlyMap<HostId, PowerDriver>
+}
+
+export interface Standby extends AgentPart {
+  readonly handlers: Pick<CommandHandlers, 'host.standby' | 'host.wake'>
+  facts(): Pick<HostFacts, 'standby' | 'wakes'>
+  alarms(): Alarm[]
+  /** True from the promise to stand by on: nothing may begin here. */
+  goingDown(): boolean
+  stop(): void
 }
 
 /** The answer leaves, and is journalled, before the host does. */
@@ -32,7 +54,7 @@ const SLEPT_MS: Ms = 10 * SECOND
 
 const ALARM = 'standby'
 
-export function createStandby(ports: StandbyPorts): PowerService {
+export function createStandby(ports: StandbyPorts): Standby {
   const { clock, log, exec, hypervisor, host, mode, wakes } = ports
   let going = false
   let alarm: Alarm | undefined
@@ -49,6 +71,8 @@ export function createStandby(ports: StandbyPorts): PowerService {
     const { domains } = await hypervisor.list()
     const moves = ports.openMoves()
     if (moves > 0) return `${moves} ${moves === 1 ? 'move is' : 'moves are'} open here`
+    const boots = ports.openBoots()
+    if (boots > 0) return `${boots} ${boots === 1 ? 'VM is' : 'VMs are'} being started here`
     if (domains.length === 0) return undefined
     const names = domains.map(({ name }) => name).slice(0, 5)
     return `${domains.length} ${domains.length === 1 ? 'domain is' : 'domains are'} here: ${names.join(', ')}`
@@ -79,6 +103,7 @@ export function createStandby(ports: StandbyPorts): PowerService {
   }
 
   return {
+    name: 'standby',
     handlers: {
       'host.standby': async ({ bootId }) => {
         if (mode === 'off')

@@ -26,6 +26,8 @@ export interface StartVmPorts {
   host: HostId
   /** Memory promised to moves, given the VMs that are here already. */
   promisedMiB: (present: ReadonlySet<VmId>) => number
+  /** Why nothing is started here now. Default: it is. */
+  closed?: () => string | undefined
 }
 
 /** What is started, and at which epoch it may write. */
@@ -50,8 +52,10 @@ export class StartVm {
 
   /** Room and disks. @param again it may have been made already, then nothing is asked @throws refused, saying why */
   async prepare({ config, vm }: Start, again: boolean): Promise<void> {
-    const { hypervisor, promisedMiB, storage } = this.#ports
+    const { closed, hypervisor, promisedMiB, storage } = this.#ports
     if (again && (await hypervisor.find(vm)).length > 0) return
+    const why = closed?.()
+    if (why !== undefined) throw new HeliotropeError('refused', `${config.name} is not started: ${why}`)
     await checkRoom(config, { hypervisor, promisedMiB })
     await attachDisks({ config }, storage)
   }

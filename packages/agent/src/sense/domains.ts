@@ -1,13 +1,13 @@
 /** The domains of this host as a report tells them: what runs, with which config, and what Heliotrope knows of it. */
 import { HeliotropeError } from '@heliotrope/shared'
 import type { Domain } from '@heliotrope/shared'
-import type { MoveService } from '../execute/move-service.js'
+import type { VmRecords } from '../parts.js'
 import type { DomainSeen, Hypervisor } from '../ports.js'
 
 export async function describeDomains(
   seen: readonly DomainSeen[],
   hypervisor: Pick<Hypervisor, 'inspect'>,
-  moves: Pick<MoveService, 'epochOf' | 'moveOf'>,
+  moves: Pick<VmRecords, 'epochOf' | 'moveOf'>,
 ): Promise<Domain[]> {
   const domains: Domain[] = []
   for (const one of seen) {

@@ -2,6 +2,7 @@
 import { PassThrough } from 'node:stream'
 import {
   canonical,
+  commandTimeoutMs,
   certify,
   decode,
   defaultMoveLimits,
@@ -20,8 +21,6 @@ import {
 } from '@heliotrope/shared'
 import type { CommandBody, CommandHandlers, GrantBody, HostId, Socket } from '@heliotrope/shared'
 import { createDispatch } from '../../src/execute/dispatch.js'
-import { noMoves } from '../../src/execute/move-service.js'
-import { noPower } from '../../src/execute/power-service.js'
 import { ControlSession } from '../../src/mover/tls/control-session.js'
 import { peerFrame } from '../../src/mover/tls/frames.js'
 import { openReportBuffer } from '../../src/report/buffer.js'
@@ -66,12 +65,7 @@ export async function fuzzCommands(
     if (!honest.has(canonical(body))) result.commandsRun++
     return Promise.reject(new Error('not done here'))
   }
-  const kinds = [
-    'host.report',
-    'host.trust',
-    'host.boots',
-    ...Object.keys({ ...noMoves().handlers, ...noPower().handlers }),
-  ]
+  const kinds = Object.keys(commandTimeoutMs)
   const handlers = Object.fromEntries(kinds.map(kind => [kind, ran])) as unknown as CommandHandlers
   const dispatch = createDispatch({
     clock,

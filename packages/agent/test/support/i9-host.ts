@@ -33,12 +33,9 @@ import type {
 } from '@heliotrope/shared'
 import type { Test } from 'tap'
 import { createAgent } from '../../src/agent.js'
-import { Boots } from '../../src/execute/boots.js'
-import { EpochIndex } from '../../src/execute/epochs.js'
+import { assembleParts } from '../../src/assemble.js'
+import type { AssemblyOptions, AssemblyPorts, PartName } from '../../src/assemble.js'
 import { Moves } from '../../src/execute/moves.js'
-import { OneAtATime } from '../../src/execute/one-at-a-time.js'
-import { StartVm } from '../../src/execute/start-vm.js'
-import { Histories } from '../../src/execute/vm-history.js'
 import { streamOf } from '../../src/mover/records.js'
 import { openReportBuffer } from '../../src/report/buffer.js'
 import { connectCoordinator } from '../../src/trust/connect.js'
@@ -68,48 +65,9 @@ export async function i9Host(t: Test) {
   const journal = openSqliteJournal({ file: `${dir}/data/journal.db`, clock })
   const launched: string[] = []
   const created: string[] = []
-  const epochs = new EpochIndex(journal)
   const xen = smallHost()
   const { hypervisor } = xen
-  const self = {
-    host: HOST,
-    key: identity.signer.fingerprint,
-    bootId: 'boot-here',
-    coordinatorKeys: identity.coordinatorKeys,
-  }
-  const moves = new Moves({
-    ...{ clock, log, journal, epochs, ...self },
-    launcher: {
-      launch: (role, move) => {
-        launched.push(streamOf(role, move))
-        journal.append(streamOf(role, move), 'PREPARED', {})
-        return Promise.resolve()
-      },
-      status: () => Promise.resolve('starting'),
-    },
-    address: '127.0.0.1',
-    ports: [4430, 4433],
-  })
   const noted = (): Promise<void> => Promise.resolve()
-  const boots = new Boots({
-    ...{ clock, log, journal, epochs, hypervisor, ...self },
-    oneAtATime: new OneAtATime(),
-    startVm: new StartVm({
-      ...{ clock, log, hypervisor, host: HOST },
-      histories: new Histories(journal),
-      storage: { attach: noted, detach: noted, attached: () => Promise.resolve(true) },
-      maker: {
-        create: async ({ uuid, name }) => {
-          created.push(uuid)
-          xen.domains.push({ ...xen.domains[0]!, domid: 9, uuid, name })
-        },
-        read: noted,
-        atWork: () => Promise.resolve(false),
-      },
-      promisedMiB: () => 0,
-    }),
-    openMoves: () => moves.open(),
-  })
   const sessions: { socket: Socket; hello: Hello; heard: FromAgent[] }[] = []
   door.session = socket => {
     const heard: FromAgent[] = []
@@ -121,31 +79,46 @@ export async function i9Host(t: Test) {
       socket.send(encode({ t: 'welcome', protocol: PROTOCOL, now: clock.wall(), reportMs: 60_000 }))
     }
   }
-  const agent = createAgent(
-    {
-      clock,
-      rng: systemRng(),
-      log,
-      journal,
-      hypervisor,
-      meters: [],
-      moves,
-      boots: boots.handlers,
-      buffer: openReportBuffer({ file: ':memory:', clock, log }),
-      connect: () => connectCoordinator(door.url, identity),
-      signer: identity.signer,
-      coordinatorKeys: identity.coordinatorKeys,
+  const options: AssemblyOptions = {
+    host: HOST,
+    site: 'a' as SiteId,
+    bootId: 'boot-here',
+    version: '0.1.0',
+    moverAddress: '127.0.0.1',
+    moverPorts: [4430, 4433],
+    aloneAfterMs: 0,
+    portals: [],
+    uplink: { minRetryMs: 10, maxRetryMs: 20 },
+  }
+  const ports: AssemblyPorts = {
+    ...{ clock, rng: systemRng(), log, journal, hypervisor, meters: [] },
+    launcher: {
+      launch: (role, move) => {
+        launched.push(streamOf(role, move))
+        journal.append(streamOf(role, move), 'PREPARED', {})
+        return Promise.resolve()
+      },
+      status: () => Promise.resolve('starting'),
     },
-    {
-      host: HOST,
-      site: 'a' as SiteId,
-      bootId: 'boot-here',
-      version: '0.1.0',
-      moverAddress: '127.0.0.1',
-      portals: [],
-      uplink: { minRetryMs: 10, maxRetryMs: 20 },
+    storage: { attach: noted, detach: noted, attached: () => Promise.resolve(true) },
+    maker: {
+      create: async ({ uuid, name }) => {
+        created.push(uuid)
+        xen.domains.push({ ...xen.domains[0]!, domid: 9, uuid, name })
+      },
+      read: noted,
+      atWork: () => Promise.resolve(false),
     },
-  )
+    xlAtWork: () => Promise.resolve(false),
+    buffer: openReportBuffer({ file: ':memory:', clock, log }),
+    connect: () => connectCoordinator(door.url, identity),
+    signer: identity.signer,
+    coordinatorKeys: identity.coordinatorKeys,
+  }
+  const without: PartName[] = ['watchdog', 'peer-door', 'self-boots', 'standby']
+  const { parts, vms } = assembleParts(ports, options, without)
+  const moves = parts.find((part): part is Moves => part instanceof Moves)!
+  const agent = createAgent({ ...ports, parts, vms }, options)
   await agent.start()
   t.teardown(async () => {
     await agent.stop()

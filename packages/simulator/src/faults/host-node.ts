@@ -1,21 +1,5 @@
 /** One host of a fault run: the real agent and movers, each a process that can be killed, on a host that can lose power. */
-import {
-  Boots,
-  createAgent,
-  EpochIndex,
-  Histories,
-  moveJournal,
-  Moves,
-  OneAtATime,
-  PeerYields,
-  promisedMiB,
-  runSource,
-  runTarget,
-  SeenVms,
-  SelfBoots,
-  StartVm,
-  Sweeper,
-} from '@heliotrope/agent'
+import { assembleAgent, moveJournal, promisedMiB, runSource, runTarget } from '@heliotrope/agent'
 import type {
   Agent,
   Launcher,
@@ -39,6 +23,7 @@ import type {
 } from '@heliotrope/shared'
 import { simHypervisor } from '../drivers/hypervisor.js'
 import { simMaker } from '../drivers/maker.js'
+import { simStandby } from '../drivers/standby.js'
 import { simStorage } from '../drivers/storage.js'
 import type { Network } from '../net/network.js'
 import { StreamConnection } from '../net/stream.js'
@@ -132,86 +117,37 @@ export class HostNode {
     this.#agentLife = life
     const clock = mortalClock(life, world.clock, () => this.wallOffset)
     const journal = watched.journal(life, this.journal)
-    const epochs = new EpochIndex(journal)
-    const moves = new Moves({
-      clock,
-      log,
-      journal,
-      epochs,
-      launcher: mortal(life, this.#launcher()),
-      host: this.id,
-      key: signer.fingerprint,
-      bootId: host.bootId,
-      coordinatorKeys,
-      address: `${this.name}.example`,
-      ports: [7421, 7436],
-    })
-    const histories = new Histories(journal)
-    const hypervisor = watched.hypervisor(life, simHypervisor(world, host))
-    const maker = watched.maker(life, simMaker(world, host))
-    const startVm = new StartVm({
-      ...{ clock, log, hypervisor, maker, histories, host: this.id },
-      storage: watched.storage(life, simStorage(world, host)),
-      promisedMiB: present => promisedMiB(journal, undefined, present),
-    })
-    const yielding = {
-      ...{ clock, log, journal, hypervisor, maker, histories, epochs, signer },
-      oneAtATime: new OneAtATime(),
-      host: this.id,
-      bootId: host.bootId,
-      openMoves: () => moves.open(),
-    }
-    const peerYields = new PeerYields(yielding)
-    asks.listen(this.id, mortal(life, { answer: request => peerYields.answer(request) }))
-    life.onDeath(() => asks.hush(this.id))
-    const agent = createAgent(
+    const agent = assembleAgent(
       {
-        clock,
+        ...{ clock, log, journal, signer, coordinatorKeys, meters: [], buffer: this.#buffer },
         rng: seededRng(seedFor(world.spec.seed, `${this.name}/${world.clock.mono()}`)),
-        log,
-        journal,
-        hypervisor: mortal(life, simHypervisor(world, host)),
-        meters: [],
-        moves,
-        seen: new SeenVms({
-          clock,
-          log,
-          journal,
-          histories,
-          bootId: host.bootId,
-          epochOf: vm => epochs.of(vm),
-          read: domid => maker.read(domid),
-        }),
-        boots: new Boots({
-          ...yielding,
-          startVm,
-          key: signer.fingerprint,
-          coordinatorKeys,
-        }).handlers,
-        alone: new SelfBoots({ ...yielding, startVm, ask: asks.asker(this.id), afterMs: ALONE_MS }),
-        sweeper: new Sweeper({
-          clock,
-          log,
-          journal,
-          hypervisor,
-          bootId: host.bootId,
-          xlAtWork: async () => host.xls.size > 0,
-        }),
-        buffer: this.#buffer,
+        hypervisor: watched.hypervisor(life, simHypervisor(world, host)),
+        storage: watched.storage(life, simStorage(world, host)),
+        maker: watched.maker(life, simMaker(world, host)),
+        launcher: mortal(life, this.#launcher()),
+        xlAtWork: async () => host.xls.size > 0,
+        standby: mortal(life, simStandby(host, { goDown: () => this.#standBy(), wake: () => {} })),
+        askPeer: asks.asker(this.id),
+        listenForPeers: answer => {
+          life.onDeath(() => asks.hush(this.id))
+          return {
+            start: async () => asks.listen(this.id, mortal(life, { answer })),
+            stop: async () => asks.hush(this.id),
+          }
+        },
         connect: () => mortal(life, { connect }).connect(),
-        signer,
-        coordinatorKeys,
       },
       {
-        host: this.id,
-        site: host.site.id,
-        bootId: host.bootId,
-        version: 'simulated',
-        moverAddress: `${this.name}.example:7421`,
+        ...{ host: this.id, site: host.site.id, bootId: host.bootId, version: 'simulated' },
+        moverAddress: `${this.name}.example`,
+        moverPorts: [7421, 7436],
         peerPort: 7437,
         portals: [PORTAL],
         reportMs: MINUTE,
+        aloneAfterMs: ALONE_MS,
       },
+      // It would have a host rebooted that hangs; hosts here do not hang, they lose their power.
+      ['watchdog'],
     )
     this.agent = agent
     // The unit is restarted for as long as the agent cannot start.
@@ -268,6 +204,11 @@ export class HostNode {
     for (const vm of world.spec.vms) for (const disk of world.diskOf(vm)) world.disks.detach(this.id, disk)
     this.journal.crash()
     return true
+  }
+
+  /** In good order, as by systemctl. */
+  #standBy(): void {
+    this.powerOff()
   }
 
   powerOn(): void {

@@ -1,22 +1,9 @@
 /** One host's agent, as composed for the simulation: the real agent and movers, everything below them simulated. */
-import {
-  Boots,
-  createAgent,
-  defaultQualityRules,
-  EpochIndex,
-  Histories,
-  Moves,
-  OneAtATime,
-  openReportBuffer,
-  promisedMiB,
-  SeenVms,
-  StartVm,
-  Sweeper,
-} from '@heliotrope/agent'
+import { assembleAgent, defaultQualityRules, openReportBuffer } from '@heliotrope/agent'
 import type { Agent } from '@heliotrope/agent'
 import { MINUTE, SECOND, seededRng } from '@heliotrope/shared'
 import type { Cancel, HostId, Log, MemoryJournal, MoveId, MoveRole, Signer, Socket } from '@heliotrope/shared'
-import { simPower } from '../drivers/power.js'
+import { simStandby } from '../drivers/standby.js'
 import { simHypervisor } from '../drivers/hypervisor.js'
 import { simMaker } from '../drivers/maker.js'
 import { simStorage } from '../drivers/storage.js'
@@ -77,96 +64,34 @@ export class SimAgent {
     const { clock } = world
     const { id } = host.spec
     const rng = seededRng(seedFor(world.spec.seed, `${id}/${host.bootCount}`))
-    const epochs = new EpochIndex(this.journal)
-    const moves = new Moves({
-      clock,
-      log,
-      journal: this.journal,
-      epochs,
-      launcher: this.launcher,
-      host: id,
-      key: signer.fingerprint,
-      bootId: host.bootId,
-      coordinatorKeys,
-      address: `${id}.example`,
-      ports: [7421, 7440],
-    })
     const rules = { ...defaultQualityRules, staleAfterMs: 5 * MINUTE }
-    const neighbours = host.site.hosts.map(other => other.id).filter(other => other !== id)
-    const histories = new Histories(this.journal)
-    const hypervisor = simHypervisor(world, host)
-    const agent = createAgent(
+    const agent = assembleAgent(
       {
-        clock,
-        rng,
-        log,
+        ...{ clock, rng, log, connect, signer, coordinatorKeys },
         journal: this.journal,
-        hypervisor,
+        hypervisor: simHypervisor(world, host),
+        storage: simStorage(world, host),
+        maker: simMaker(world, host),
+        launcher: this.launcher,
+        xlAtWork: async () => host.xls.size > 0,
         meters: this.meters.meters.map(meter => ({ meter, everyMs: 30 * SECOND, rules })),
-        moves,
-        seen: new SeenVms({
-          clock,
-          log,
-          journal: this.journal,
-          histories,
-          bootId: host.bootId,
-          epochOf: vm => epochs.of(vm),
-          read: async () => undefined,
-        }),
-        boots: new Boots({
-          clock,
-          log,
-          journal: this.journal,
-          hypervisor,
-          startVm: new StartVm({
-            clock,
-            log,
-            hypervisor,
-            storage: simStorage(world, host),
-            maker: simMaker(world, host),
-            histories,
-            host: id,
-            promisedMiB: present => promisedMiB(this.journal, undefined, present),
-          }),
-          epochs,
-          oneAtATime: new OneAtATime(),
-          host: id,
-          key: signer.fingerprint,
-          bootId: host.bootId,
-          coordinatorKeys,
-          openMoves: () => moves.open(),
-        }).handlers,
-        sweeper: new Sweeper({
-          clock,
-          log,
-          journal: this.journal,
-          hypervisor,
-          bootId: host.bootId,
-          xlAtWork: async () => host.xls.size > 0,
-        }),
-        power: simPower({
-          host,
-          moves,
-          after: (delay, fn) => void clock.after(delay, fn),
+        standby: simStandby(host, {
           goDown: () => void this.#goDown(),
-          neighbours: () => neighbours,
           wake: this.#ports.wake,
         }),
         buffer: openReportBuffer({ file: ':memory:', clock, log }),
-        connect,
         findings: async () => host.findings,
-        signer,
-        coordinatorKeys,
       },
       {
-        host: id,
-        site: host.site.id,
-        bootId: host.bootId,
-        version: 'simulated',
-        moverAddress: `${id}.example:7421`,
+        ...{ host: id, site: host.site.id, bootId: host.bootId, version: 'simulated' },
+        moverAddress: `${id}.example`,
+        moverPorts: [7421, 7440],
         portals: [PORTAL],
         reportMs: MINUTE,
+        aloneAfterMs: 0,
       },
+      // A fleet has no line between agents, and nobody to feed a watchdog for.
+      ['watchdog', 'peer-door', 'self-boots'],
     )
     this.#agent = agent
     await agent.start()
