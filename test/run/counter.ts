@@ -9,12 +9,19 @@ export class Counter {
   readonly #say: (line: string) => void
   readonly #parser: Parser
 
-  /** @param name of the file: the head of each line that is told */
-  constructor(name: string, say: (line: string) => void) {
+  /**
+   * @param name of the file: the head of each line that is told
+   * @param objection says why a check may not be skipped: then it has failed
+   */
+  constructor(
+    name: string,
+    say: (line: string) => void,
+    private readonly objection: (check: string) => string | undefined = () => undefined,
+  ) {
     this.#say = say
     this.#parser = this.#follow(new Parser(), [name])
     this.#parser.on('complete', ({ plan }) => {
-      if (plan.skipAll) this.#skip(name, plan.skipReason)
+      if (plan.skipAll) this.skip(name, plan.skipReason)
     })
   }
 
@@ -32,7 +39,10 @@ export class Counter {
     this.#say(`FAIL  ${line}\n`)
   }
 
-  #skip(name: string, why: string): void {
+  /** @param why the check itself says that it cannot be made */
+  skip(name: string, why: string): void {
+    const wrong = this.objection(name)
+    if (wrong !== undefined) return this.fail(`${name}: skipped (${why}), and ${wrong}`)
     this.skipped++
     this.#say(`SKIP  ${name}: ${why}\n`)
   }
@@ -48,7 +58,7 @@ export class Counter {
     parser.on('assert', (result: Result) => {
       const sumsUp = subtestFailures !== undefined
       const name = [...path, result.name].join(' > ')
-      if (result.skip) this.#skip(name, String(result.skip))
+      if (result.skip) this.skip(name, String(result.skip))
       else if (result.ok) this.passed += sumsUp ? 0 : 1
       else if (!sumsUp || subtestFailures === 0)
         this.fail(`${name}\n${JSON.stringify(result.diag ?? {}, null, 2)}`)
