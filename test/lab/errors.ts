@@ -3,7 +3,10 @@ export class LabError extends Error {
   override name = 'LabError'
 }
 
-/** This machine cannot run the lab (no tun, no namespaces, no package mirror, no login). Exit code 77. */
+/**
+ * This machine lacks what the lab needs: memory, a tun device, bridges, namespaces, a package mirror. Exit code 77.
+ * Never for what was tried and did not succeed, such as a boot without a login: that is a LabError.
+ */
 export class LabSkip extends Error {
   override name = 'LabSkip'
 }

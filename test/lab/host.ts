@@ -6,6 +6,7 @@ import { networks } from './network.js'
 import { Qemu } from './qemu.js'
 import type { SshOptions } from './ssh.js'
 import { Ssh } from './ssh.js'
+import { twice } from './twice.js'
 
 /** One dom0 of the lab: its machine and root's shell in it. */
 export class Host {
@@ -49,6 +50,20 @@ export class Host {
     await this.qemu.start(this.image)
   }
 
+  /**
+   * A cold boot with the disk it had, until dom0 answers. One that gives no login in time is tried once more; the power is
+   * then cut again, which a file system that has survived one cut survives.
+   *
+   * @throws LabError after two tries of `timeoutMs` each
+   */
+  async boot(timeoutMs: number): Promise<void> {
+    await twice(`the boot of host ${this.name}`, async () => {
+      await this.powerCut()
+      await this.powerOn()
+      await this.ready(timeoutMs)
+    })
+  }
+
   /** Cuts the power. */
   async powerCut(): Promise<void> {
     await this.qemu.kill()
@@ -89,11 +104,12 @@ export class Host {
 
   /** Goes back to a snapshot, on or off before, and waits until dom0 answers with the right time. */
   async load(snapshot: string): Promise<void> {
-    await this.shell.close()
     // A new QEMU each time: one that runs keeps its TSC from going back (cpu_ticks_prev), Xen then sees the TSC leap
     // beside the HPET ("Platform timer appears to have unexpectedly wrapped"), and dom0's clock may stand still for good.
-    await this.qemu.kill()
-    await this.qemu.start(this.image, snapshot)
-    await this.ready(240_000)
+    await twice(`host ${this.name} from '${snapshot}'`, async () => {
+      await this.powerCut()
+      await this.qemu.start(this.image, snapshot)
+      await this.ready(240_000)
+    })
   }
 }

@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { describe, LabError, LabSkip } from './errors.js'
+import { describe, LabError } from './errors.js'
 import { Host } from './host.js'
 import type { Image } from './image.js'
 import { dom0Image, pruneImages } from './image.js'
 import { Iscsi } from './iscsi.js'
+import { checkMemory } from './memory.js'
 import type { HostName } from './network.js'
 import { checkNetworkAbilities, hostNames, makeNetwork, removeNetwork } from './network.js'
 import { Nut } from './nut.js'
@@ -12,6 +13,7 @@ import { livingPid, recordedProcesses, startProcess, stopProcess } from './proce
 import { Qemu } from './qemu.js'
 import { releasesOf } from './releases.js'
 import { say } from './say.js'
+import { twice } from './twice.js'
 
 /** The snapshot of two freshly booted hosts, without guests or sessions. */
 export const bootedSnapshot = 'booted'
@@ -58,6 +60,7 @@ export class Lab {
       }
     }
     await Lab.down()
+    checkMemory()
     pruneImages()
     return Lab.#fresh({ debian, images, snapshots: [] })
   }
@@ -74,12 +77,7 @@ export class Lab {
     const lab = new Lab(state)
     await makeNetwork()
     say('booting both hosts (a minute or two)')
-    for (const host of lab.hosts) {
-      await host.qemu.makeDisk(state.images[host.name])
-      await host.powerOn()
-    }
-    await Promise.all(lab.hosts.map(host => lab.#firstLogin(host)))
-    await Promise.all(lab.hosts.map(host => host.settle()))
+    await Promise.all(lab.hosts.map(host => lab.#firstBoot(host)))
     await lab.snapshot(bootedSnapshot)
     await lab.#startServices()
     say('up')
@@ -167,22 +165,15 @@ export class Lab {
     await this.nut.start()
   }
 
-  /** One cold boot more if the first gives no login: emulation under load can miss a driver's deadline. */
-  async #firstLogin(host: Host): Promise<void> {
-    try {
-      await host.ready(loginTimeoutMs)
-    } catch (first) {
-      say(`${describe(first)}; once more`)
+  async #firstBoot(host: Host): Promise<void> {
+    await twice(`the first boot of host ${host.name}`, async () => {
       await host.powerCut()
       await host.qemu.makeDisk(this.state.images[host.name])
       await host.powerOn()
-      try {
-        await host.ready(loginTimeoutMs)
-      } catch (second) {
-        throw new LabSkip(`no login on host ${host.name} after one retry: ${describe(second)}`)
-      }
-    }
-    say(`host ${host.name} answers`)
+      await host.ready(loginTimeoutMs)
+      say(`host ${host.name} answers`)
+      await host.settle()
+    })
   }
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { describe, LabSkip } from './errors.js'
+import { LabSkip } from './errors.js'
 import { exec, must } from './exec.js'
 import { inNamespace, namespace } from './processes.js'
 
@@ -44,40 +44,54 @@ export const serviceAddress = '10.77.9.1'
 export const vmGateway = '10.77.0.1'
 const vmBridge = 'brvm'
 
-/** @throws LabSkip where the machine offers no tun device or no network namespaces */
+/**
+ * Tries what `makeNetwork` will do, in a namespace of its own: what fails there, the machine lacks; what fails later is
+ * the lab's fault.
+ *
+ * @throws LabSkip where the machine offers no tun device, no network namespaces, no bridges or no routing
+ */
 export async function checkNetworkAbilities(): Promise<void> {
   if (!existsSync('/dev/net/tun')) throw new LabSkip('no /dev/net/tun on this machine')
   const probe = `${namespace}-probe`
-  const added = await exec(['ip', 'netns', 'add', probe])
-  if (added.code !== 0) throw new LabSkip(`no network namespaces on this machine: ${added.stderr.trim()}`)
+  // One that a killed run has left says nothing about the machine.
   await exec(['ip', 'netns', 'del', probe])
+  const steps = [
+    ['network namespaces', 'netns', 'add', probe],
+    ['bridges', '-n', probe, 'link', 'add', 'probe0', 'type', 'bridge'],
+    ['taps', '-n', probe, 'tuntap', 'add', 'dev', 'probe1', 'mode', 'tap'],
+    ['routing', 'netns', 'exec', probe, 'sysctl', '-qw', 'net.ipv4.ip_forward=1'],
+  ] as const
+  try {
+    for (const [what, ...args] of steps) {
+      const tried = await exec(['ip', ...args])
+      if (tried.code !== 0) throw new LabSkip(`no ${what} on this machine: ${tried.stderr.trim()}`)
+    }
+  } finally {
+    await exec(['ip', 'netns', 'del', probe])
+  }
 }
 
 /** Makes namespace, bridges and taps. Nothing of the lab's network is outside the namespace. */
 export async function makeNetwork(): Promise<void> {
   await must(['ip', 'netns', 'add', namespace])
   const ip = (...args: string[]): Promise<string> => must(inNamespace(['ip', ...args]))
-  try {
-    await ip('link', 'set', 'lo', 'up')
-    await ip('address', 'add', `${serviceAddress}/32`, 'dev', 'lo')
-    await must(inNamespace(['sysctl', '-qw', 'net.ipv4.ip_forward=1']))
-    const bridge = async (name: string, address: string): Promise<void> => {
-      await ip('link', 'add', name, 'type', 'bridge', 'stp_state', '0')
-      await ip('address', 'add', `${address}/24`, 'dev', name)
-      await ip('link', 'set', name, 'up')
-    }
-    const tap = async (name: string, master: string): Promise<void> => {
-      await ip('tuntap', 'add', 'dev', name, 'mode', 'tap')
-      await ip('link', 'set', name, 'master', master, 'up')
-    }
-    await bridge(vmBridge, vmGateway)
-    for (const host of Object.values(networks)) {
-      await bridge(host.bridge, host.gateway)
-      await tap(host.managementTap, host.bridge)
-      await tap(host.vmTap, vmBridge)
-    }
-  } catch (error) {
-    throw new LabSkip(`this machine cannot make the lab's network: ${describe(error)}`)
+  await ip('link', 'set', 'lo', 'up')
+  await ip('address', 'add', `${serviceAddress}/32`, 'dev', 'lo')
+  await must(inNamespace(['sysctl', '-qw', 'net.ipv4.ip_forward=1']))
+  const bridge = async (name: string, address: string): Promise<void> => {
+    await ip('link', 'add', name, 'type', 'bridge', 'stp_state', '0')
+    await ip('address', 'add', `${address}/24`, 'dev', name)
+    await ip('link', 'set', name, 'up')
+  }
+  const tap = async (name: string, master: string): Promise<void> => {
+    await ip('tuntap', 'add', 'dev', name, 'mode', 'tap')
+    await ip('link', 'set', name, 'master', master, 'up')
+  }
+  await bridge(vmBridge, vmGateway)
+  for (const host of Object.values(networks)) {
+    await bridge(host.bridge, host.gateway)
+    await tap(host.managementTap, host.bridge)
+    await tap(host.vmTap, vmBridge)
   }
 }
 

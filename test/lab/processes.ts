@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, LabError } from './errors.js'
 import { exec } from './exec.js'
 import { inRun } from './paths.js'
+import { giveGroupPrecedence, withPrecedence } from './precedence.js'
 import { until } from './until.js'
 
 /** The one network namespace of the lab. */
@@ -25,7 +26,8 @@ const recordFile = (name: string): string => join(folder, `${name}.json`)
 export const logFile = (name: string): string => inRun('log', `${name}.log`)
 
 /**
- * Starts a process that outlives this one, in the lab's namespace, and records it so that `lab down` finds it.
+ * Starts a process that outlives this one, in the lab's namespace, before other work of this machine, and records it so
+ * that `lab down` finds it.
  *
  * @returns its pid
  * @throws LabError if a process of that name lives already, or the program cannot be run
@@ -33,7 +35,7 @@ export const logFile = (name: string): string => inRun('log', `${name}.log`)
 export async function startProcess(
   name: string,
   argv: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; cwd?: string; nice?: number } = {},
+  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): Promise<number> {
   if (livingPid(name) !== undefined) throw new LabError(`${name} is running already`)
   mkdirSync(folder, { recursive: true })
@@ -42,8 +44,7 @@ export async function startProcess(
   const log = openSync(logFile(name), 'a')
   try {
     // nice and ip give way to the program: the record need not know them.
-    const nice = options.nice === undefined ? [] : ['nice', '-n', String(options.nice)]
-    const [file, ...args] = inNamespace([...nice, ...argv])
+    const [file, ...args] = inNamespace(withPrecedence(argv))
     const child = spawn(file!, args, {
       detached: true,
       stdio: ['ignore', log, log],
@@ -55,6 +56,7 @@ export async function startProcess(
       child.once('error', reject)
     })
     write({ name, argv: [...argv], pid: child.pid! })
+    giveGroupPrecedence(child.pid!)
     child.unref()
     return child.pid!
   } catch (cause) {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { LabError } from './errors.js'
 import { must } from './exec.js'
 import type { Image } from './image.js'
+import { machineMiB } from './memory.js'
 import { humanMonitor, monitor } from './monitor.js'
 import type { HostName } from './network.js'
 import { networks } from './network.js'
@@ -44,9 +45,8 @@ export class Qemu {
   async start(image: Image, snapshot?: string): Promise<void> {
     if (!existsSync(this.#overlay)) throw new LabError(`host ${this.name} has no disk`)
     const argv = this.#argv(image)
-    // A machine that gets no CPU misses deadlines of its own kernel; builds beside it can wait.
     const whole = snapshot === undefined ? argv : [...argv, '-loadvm', snapshot]
-    await startProcess(this.processName, whole, { nice: -5 })
+    await startProcess(this.processName, whole)
     await until(`QEMU of host ${this.name} to answer`, 30_000, async () => {
       if (livingPid(this.processName) === undefined) throw new LabError('QEMU ended; see its log')
       await monitor(this.#monitor, 'query-status', {}, 5000)
@@ -91,7 +91,8 @@ export class Qemu {
       'qemu-system-x86_64',
       ...['-name', `heliotrope-lab-${net.key}`, '-nodefaults', '-no-user-config', '-display', 'none'],
       // Never KVM: it may be there and yet not run a stock kernel.
-      ...['-machine', 'pc', '-accel', 'tcg,thread=single', '-cpu', cpu, '-smp', '1', '-m', '2048'],
+      ...['-machine', 'pc', '-accel', 'tcg,thread=single', '-cpu', cpu, '-smp', '1'],
+      ...['-m', String(machineMiB)],
       ...['-rtc', 'base=utc', '-serial', `file:${this.consoleFile}`],
       ...['-qmp', `unix:${this.#monitor},server=on,wait=off`],
       ...['-kernel', image.xen, '-append', 'console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M'],

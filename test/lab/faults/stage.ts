@@ -82,8 +82,7 @@ export class Stage {
       await new Promise(resolve => setTimeout(resolve, afterMs))
       await (role === 'source' ? from : to).must(command)
     }
-    for (const host of cuts) await host.powerOn()
-    await Promise.all(cuts.map(host => host.ready(bootMs)))
+    await Promise.all(cuts.map(host => host.boot(bootMs)))
     await this.#healed(one)
     return this.#judge(one, to)
   }

@@ -52,8 +52,7 @@ export async function run(lab: Lab): Promise<Record<string, unknown>> {
   const bootId = await b.must('cat /proc/sys/kernel/random/boot_id')
   await b.powerCut()
   const coldAt = Date.now()
-  await b.powerOn()
-  await b.ready(240_000)
+  await b.boot(240_000)
   const coldBootMs = Date.now() - coldAt
   check((await b.must('cat /root/kept')) === 'kept\n', 'a synced file did not survive the power cut')
   check((await b.must('cat /proc/sys/kernel/random/boot_id')) !== bootId, 'a cold boot kept its boot id')
