@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { LabError } from './errors.js'
+import { hogsOf } from './hogs.js'
 import { memoryMissing } from './memory.js'
 import { giveGroupPrecedence } from './precedence.js'
 import { twice } from './twice.js'
@@ -42,4 +43,10 @@ void t.test('what fails is tried once more, and then is a failure, never a skip'
     cause: { message: 'no login at try 2' },
   })
   t.equal(tries, 2)
+})
+
+void t.test('--hogs', async t => {
+  t.equal(hogsOf({}), 0)
+  t.equal(hogsOf({ hogs: '3' }), 3)
+  for (const hogs of ['true', '-1', '1.5', '65']) t.throws(() => hogsOf({ hogs }), { name: 'LabUsage' })
 })

@@ -1,51 +1,51 @@
-import { LabError } from '../errors.js'
+import type { Outcome } from '../cases.js'
+import { describe } from '../errors.js'
+import type { FaultCase } from '../faults/cases.js'
 import { faultCases } from '../faults/cases.js'
 import { nothing, Stage } from '../faults/stage.js'
 import type { Count } from '../faults/stage.js'
+import type { ControlPlane } from '../control-plane.js'
 import type { Lab } from '../lab.js'
 import { say } from '../say.js'
+import type { Sitting } from '../sitting.js'
 import type { SuiteOptions } from '../suite.js'
+
+/** The options: --short the third that a second release of Xen is shown. */
+export const cases = (options: SuiteOptions): string[] =>
+  faultCases.filter(one => !options['short'] || one.short).map(one => one.name)
 
 /**
  * A fault strikes a move at a record of its journal, and heals: exactly one VM runs, with its uuid, mac and config, has
  * lost no write, and nothing is left over. For each case both hosts come back from a snapshot in which their agents have
  * joined.
- *
- * Options: --only TEXT[,TEXT] cases with one of the TEXTs in their name, --short the third that a second release of Xen is
- * shown.
  */
-export async function run(lab: Lab, options: SuiteOptions): Promise<Record<string, unknown>> {
-  const only = (options['only'] ?? '').split(',')
-  const cases = faultCases.filter(
-    one => only.some(text => one.name.includes(text)) && (!options['short'] || one.short),
-  )
-  const outcomes: Record<string, string> = {}
-  const failed: Record<string, string> = {}
-  const total = { ...nothing }
+export async function run(lab: Lab, _options: SuiteOptions, sitting: Sitting): Promise<void> {
   const plane = await Stage.prepare(lab)
-  for (const [index, one] of cases.entries()) {
-    const begun = Date.now()
-    say(`case ${index + 1} of ${cases.length}: ${one.name}`)
-    let stage: Stage | undefined
-    try {
-      stage = await Stage.set(lab, plane)
-      const setMs = Date.now() - begun
-      outcomes[one.name] = await stage.play(one)
-      say(
-        `${one.name}: ${outcomes[one.name]} (set up in ${seconds(setMs)}, in all ${seconds(Date.now() - begun)})`,
-      )
-    } catch (error) {
-      failed[one.name] = error instanceof Error ? error.message : String(error)
-      say(`FAILED ${one.name}: ${failed[one.name]}\n${(await stage?.story()) ?? ''}`)
-    }
-    const count = (await stage?.count()) ?? nothing
-    for (const key of Object.keys(total) as (keyof Count)[]) total[key] += count[key]
-    if (Object.values(count).some(n => n > 0)) failed[one.name] ??= `counted ${JSON.stringify(count)}`
-  }
+  for (const one of faultCases) await sitting.play(one.name, () => play(lab, plane, one))
   await plane.down()
-  const result = { cases: cases.length, ...total, outcomes, failed }
-  if (Object.keys(failed).length > 0) throw new LabError(JSON.stringify(result))
-  return result
 }
 
-const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`
+/** How often a VM was doubled or lost, writes lost and something left over, in all cases. */
+export function sum(outcomes: readonly Outcome[]): Count {
+  const total = { ...nothing }
+  for (const outcome of outcomes)
+    for (const key of Object.keys(total) as (keyof Count)[]) total[key] += Number(outcome[key] ?? 0)
+  return total
+}
+
+async function play(lab: Lab, plane: ControlPlane, one: FaultCase): Promise<Outcome> {
+  const begun = Date.now()
+  let stage: Stage | undefined
+  let outcome: Outcome
+  try {
+    stage = await Stage.set(lab, plane)
+    say(`set up in ${Math.round((Date.now() - begun) / 1000)} s`)
+    outcome = { ended: await stage.play(one) }
+  } catch (error) {
+    outcome = { failed: describe(error) }
+    say(`${outcome.failed}\n${(await stage?.story()) ?? ''}`)
+  }
+  const count = (await stage?.count()) ?? nothing
+  if (Object.values(count).some(n => n > 0)) outcome.failed ??= `counted ${JSON.stringify(count)}`
+  return { ...outcome, ...count }
+}

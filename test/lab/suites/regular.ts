@@ -1,13 +1,25 @@
+import type { Outcome } from '../cases.js'
 import { ControlPlane, hostId } from '../control-plane.js'
 import { LabError } from '../errors.js'
 import { inStream, when } from '../faults/when.js'
 import type { Host } from '../host.js'
 import type { Lab } from '../lab.js'
-import { migrationProcesses, whereRuns } from '../leftovers.js'
+import { whereRuns } from '../leftovers.js'
+import { untilMoveEnded } from '../rest.js'
 import { say } from '../say.js'
+import type { Sitting } from '../sitting.js'
 import type { SuiteOptions } from '../suite.js'
-import { until } from '../until.js'
 import { mustBeWhole, WatchedGuest } from '../watched-guest.js'
+
+const plays: Record<string, (plane: ControlPlane, guest: WatchedGuest) => Promise<Outcome>> = {
+  'there and back': thereAndBack,
+  'mover of the source killed in the stream': moverKilled,
+}
+
+export const cases = (): string[] => Object.keys(plays)
+
+/** Both hosts with agents that have joined, and no guest: where every case begins. */
+const joined = 'joined'
 
 /**
  * A PV guest, which Debian 13's hypervisor cannot move live, with a disk on iSCSI that it writes to: refused there without
@@ -16,13 +28,32 @@ import { mustBeWhole, WatchedGuest } from '../watched-guest.js'
  *
  * Options: --memory MiB (128).
  */
-export async function run(lab: Lab, options: SuiteOptions): Promise<Record<string, unknown>> {
-  const [a, b] = [lab.host('A'), lab.host('B')]
-  const plane = await ControlPlane.up(lab, { mode: 'observe' })
+export async function run(lab: Lab, options: SuiteOptions, sitting: Sitting): Promise<void> {
   const memoryMiB = Number(options['memory'] ?? 128)
-  const guest = await WatchedGuest.start(lab, a, { type: 'pv', memoryMiB })
+  const plane = await ControlPlane.up(lab, { mode: 'observe' })
+  await plane.keep(joined)
+  for (const [name, play] of Object.entries(plays))
+    await sitting.play(name, async () => {
+      await plane.bringBack(joined)
+      const guest = await WatchedGuest.start(lab, lab.host('A'), { type: 'pv', memoryMiB })
+      try {
+        await plane.connected()
+        await plane.vmIs(guest.spec.name, lab.host('A'))
+        const figures = await play(plane, guest)
+        const { verdict, left } = await guest.finish(lab.host('A'))
+        const result = { ...figures, ...verdict, audit: await plane.ask<{ ok: boolean }>('audit', 'verify') }
+        mustBeWhole(result, verdict, left)
+        return result
+      } finally {
+        await guest.quiet()
+      }
+    })
+  await plane.down()
+}
+
+async function thereAndBack(plane: ControlPlane, guest: WatchedGuest): Promise<Outcome> {
+  const [a, b] = [plane.lab.host('A'), plane.lab.host('B')]
   const { name } = guest.spec
-  await plane.vmIs(name, a)
   const before = await identity(a, name)
   const shadow = (await a.must('xl info | grep virt_caps')).includes('shadow')
   if (!shadow) {
@@ -30,19 +61,11 @@ export async function run(lab: Lab, options: SuiteOptions): Promise<Record<strin
     const said = live.stderr + live.stdout
     if (live.code === 0 || !/--regular/.test(said)) throw new LabError(`not refused with a remedy: ${said}`)
   }
-
   const [stillMs, pingLostMs, totalMs]: [number[], number[], number[]] = [[], [], []]
   for (const to of [b, a]) {
     const startedAt = Date.now()
-    const moved = await plane.ask<{ done: { stillMs?: number } }>(
-      'migrate',
-      name,
-      hostId(to),
-      '--regular',
-      '--reason',
-      'lab',
-      '--wait',
-    )
+    const order = ['migrate', name, hostId(to), '--regular', '--reason', 'lab', '--wait']
+    const moved = await plane.ask<{ done: { stillMs?: number } }>(...order)
     totalMs.push(Date.now() - startedAt)
     stillMs.push(Math.round(moved.done.stillMs ?? -1))
     pingLostMs.push(await guest.silenceMs(startedAt))
@@ -53,40 +76,28 @@ export async function run(lab: Lab, options: SuiteOptions): Promise<Record<strin
     const after = await identity(to, name)
     if (after !== before) throw new LabError(`${name} is ${after}, it was ${before}`)
   }
+  return { shadow, moves: totalMs.length, stillMs, pingLostMs, totalMs }
+}
 
+async function moverKilled(plane: ControlPlane, guest: WatchedGuest): Promise<Outcome> {
+  const { lab } = plane
+  const [a, b] = [lab.host('A'), lab.host('B')]
+  const { name } = guest.spec
   // The stream of a guest of 128 MiB takes some seconds; PREPARED is followed by TLS and the start of xl.
   const trap = await when(a, { ...inStream('source'), later: 0 }, killInStream)
   await plane.ask('migrate', name, hostId(b), '--regular', '--reason', 'mover killed')
   await trap.struck
-  await until('the move to end', 600_000, () => ended(plane), 3_000)
-  await until('nothing to be under way on the hosts', 300_000, () => settled(lab.hosts), 3_000)
+  await untilMoveEnded(lab, plane)
   const [stayedOn] = await whereRuns(lab.hosts, name)
   await guest.mustBeOn(a)
   await guest.writesOn()
-  say('the mover of the source killed in the stream: the guest runs on')
-
-  const { verdict, left } = await guest.finish(a)
-  const audit = await plane.ask<{ ok: boolean }>('audit', 'verify')
-  await plane.down()
-  const result = { shadow, moves: totalMs.length, stillMs, pingLostMs, totalMs, stayedOn, ...verdict, audit }
-  mustBeWhole(result, verdict, left)
-  return result
+  return { stayedOn }
 }
 
 /** Waits until xl writes the guest's memory, then strikes. */
 const killInStream =
   'for i in $(seq 600); do pgrep -f "[l]ibxl-save-helper" >/dev/null && break; sleep 0.1; done; ' +
   'pkill -KILL -f "[h]eliotrope-mover.*--role source"'
-
-async function ended(plane: ControlPlane): Promise<true | undefined> {
-  const { moves } = await plane.ask<{ moves: unknown[] }>('status')
-  return moves.length === 0 ? true : undefined
-}
-
-async function settled(hosts: readonly Host[]): Promise<true | undefined> {
-  for (const host of hosts) if ((await host.must(migrationProcesses)).trim() !== '') return undefined
-  return true
-}
 
 /** What must not change, as libxl holds it. */
 async function identity(host: Host, name: string): Promise<string> {

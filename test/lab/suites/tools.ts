@@ -1,3 +1,4 @@
+import type { Outcome } from '../cases.js'
 import { verifyDisk } from '../disk-records.js'
 import { LabError } from '../errors.js'
 import type { Host } from '../host.js'
@@ -7,22 +8,38 @@ import { login } from '../iscsi.js'
 import type { Lab } from '../lab.js'
 import { bootedSnapshot } from '../lab.js'
 import { leftovers, whereRuns } from '../leftovers.js'
-import { say } from '../say.js'
+import type { Sitting } from '../sitting.js'
+import type { SuiteOptions } from '../suite.js'
 import { until } from '../until.js'
 
-/**
- * The lab's own tools do what suites rely on: meters can be set; a destroyed guest goes on after its last record; a
- * guest obeys `xl shutdown`; a PV guest does not move and stays; a host comes back after a power cut, cold and from
- * its snapshot.
- */
-export async function run(lab: Lab): Promise<Record<string, unknown>> {
-  const [a, b] = [lab.host('A'), lab.host('B')]
+const plays: Record<string, (lab: Lab) => Promise<Outcome>> = {
+  'meters can be set': meters,
+  'a destroyed guest goes on after its last record, and obeys a shutdown': writer,
+  'a PV guest does not move, and stays': pvStays,
+  'a host comes back after a power cut, cold and from its snapshot': powerCut,
+}
 
+export const cases = (): string[] => Object.keys(plays)
+
+/** The lab's own tools do what suites rely on; each case begins on hosts that come back from their snapshot. */
+export async function run(lab: Lab, _options: SuiteOptions, sitting: Sitting): Promise<void> {
+  for (const [name, play] of Object.entries(plays))
+    await sitting.play(name, async () => {
+      await lab.reset()
+      return play(lab)
+    })
+}
+
+async function meters(lab: Lab): Promise<Outcome> {
   await lab.nut.setPower('A', 50)
   await lab.nut.set('A', 'ups.status', 'OB')
   check((await lab.nut.get('A', 'ups.realpower')) === '50', 'a second value of a meter undid the first')
-  await a.must('upsc site-a@10.77.9.1 ups.realpower | grep -qx 50')
+  await lab.host('A').must('upsc site-a@10.77.9.1 ups.realpower | grep -qx 50')
+  return {}
+}
 
+async function writer(lab: Lab): Promise<Outcome> {
+  const a = lab.host('A')
   const target = await lab.iscsi.add('vm1')
   await login(a, target)
   const spec = guestSpec(1, { disk: target.path })
@@ -35,8 +52,11 @@ export async function run(lab: Lab): Promise<Record<string, unknown>> {
   await written(spec, before.highest + 5)
   check(verifyDisk(target.file, before.highest).lost === 0, 'the restarted guest wrote over its records')
   await shutDown(lab, spec, a)
-  say('the writer goes on after a destroy, and the guest obeys a shutdown')
+  return nothingLeft(lab, 1)
+}
 
+async function pvStays(lab: Lab): Promise<Outcome> {
+  const [a, b] = [lab.host('A'), lab.host('B')]
   const pv = guestSpec(2, { type: 'pv' })
   await startGuest(a, pv)
   await waitHttp(pv)
@@ -45,9 +65,11 @@ export async function run(lab: Lab): Promise<Record<string, unknown>> {
   check((await whereRuns(lab.hosts, pv.name)).join() === 'A', 'the PV guest did not stay where it was')
   await waitHttp(pv)
   await a.must(`xl destroy ${pv.name}`)
-  const pvRefusal = /.*logdirty.*/.exec(refused.stderr)?.[0].trim()
-  say(`a PV guest stays: ${pvRefusal}`)
+  return { pvRefusal: /.*logdirty.*/.exec(refused.stderr)?.[0].trim(), ...(await nothingLeft(lab, 0)) }
+}
 
+async function powerCut(lab: Lab): Promise<Outcome> {
+  const b = lab.host('B')
   await b.must('echo kept > /root/kept && sync')
   const bootId = await b.must('cat /proc/sys/kernel/random/boot_id')
   await b.powerCut()
@@ -61,9 +83,14 @@ export async function run(lab: Lab): Promise<Record<string, unknown>> {
   await b.load(bootedSnapshot)
   const resetMs = Date.now() - resetAt
   check((await b.ssh('test -e /root/kept')).code !== 0, 'the snapshot kept what was written after it')
-  const left = await leftovers(lab.hosts, { A: { sessions: 1 } })
+  return { coldBootMs, resetMs, ...(await nothingLeft(lab, 0)) }
+}
+
+/** @param sessions of the operator at A */
+async function nothingLeft(lab: Lab, sessions: number): Promise<Outcome> {
+  const left = await leftovers(lab.hosts, { A: { sessions } })
   check(left.total === 0, JSON.stringify(left))
-  return { pvRefusal, coldBootMs, resetMs, leftovers: left.total }
+  return { leftovers: left.total }
 }
 
 /** Waits for the writer to reach a number, and returns where it is. */
