@@ -42,19 +42,28 @@ export class Hogs {
 }
 
 /**
- * Of the time in which a machine's CPU could have run, the part in which it did, since QEMU was started: 1 is a machine that is
- * alone. By /proc/PID/task/TID/schedstat: ns on a CPU, ns waiting for one.
+ * Of the time in which a machine could have run, the part in which it did, since QEMU was started: 1 is a machine that is alone.
+ * By /proc/PID/task/TID/schedstat: ns on a CPU, ns waiting for one. Null where the kernel does not tell.
  */
-export function machineShares(hosts: readonly Host[]): Record<string, number> {
+export function machineShares(hosts: readonly Host[]): Record<string, number | null> {
   return Object.fromEntries(
     hosts.map(host => {
       const pid = livingPid(host.qemu.processName)
-      const threads = pid === undefined ? [] : readdirSync(`/proc/${pid}/task`)
-      const times = threads.map(tid =>
-        readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ').map(Number),
-      )
+      const times = pid === undefined ? [] : threadTimes(`/proc/${pid}/task`)
       const sum = (field: number): number => times.reduce((all, one) => all + one[field]!, 0)
-      return [host.name, Math.round((100 * sum(0)) / (sum(0) + sum(1))) / 100]
+      const wanted = sum(0) + sum(1)
+      return [host.name, wanted > 0 ? Math.round((100 * sum(0)) / wanted) / 100 : null]
     }),
   )
+}
+
+function threadTimes(folder: string): number[][] {
+  return readdirSync(folder).flatMap(tid => {
+    try {
+      return [readFileSync(`${folder}/${tid}/schedstat`, 'utf8').split(' ').map(Number)]
+    } catch {
+      // The thread has ended, or the kernel keeps no such figures.
+      return []
+    }
+  })
 }
