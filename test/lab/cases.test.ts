@@ -26,6 +26,7 @@ void t.test('--only: a text that is in no name is refused with the names that ar
       { name: 'LabUsage', message: /known:\n {2}lost at rest\n/ },
       wrong,
     )
+  t.throws(() => chooseCases([]), { name: 'LabUsage' }, 'to play nothing would pass')
 })
 
 const outcome = fc.record(

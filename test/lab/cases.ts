@@ -26,9 +26,11 @@ export interface Sum {
  * The cases that `--only` names, in the suite's order. A text is the name of a case or a part of names; several are separated
  * by commas, which names may have, too.
  *
- * @throws LabUsage for a text that is in no name, with the names that are known
+ * @throws LabUsage for a text that is in no name, with the names that are known, and if there is none at all
  */
 export function chooseCases(known: readonly string[], only?: string): string[] {
+  // To play nothing would pass.
+  if (known.length === 0) throw new LabUsage('with these options the suite has no case')
   if (only === undefined) return [...known]
   const named = (text: string): string[] =>
     known.includes(text) ? [text] : known.filter(name => text !== '' && name.includes(text))

@@ -14,7 +14,7 @@ import { CaseRecord } from './record.js'
 import { say } from './say.js'
 import { Sitting } from './sitting.js'
 import type { Suite, SuiteOptions } from './suite.js'
-import { casesOf, figuresOf, loadSuite, playSuite } from './suite.js'
+import { casesOf, checkNumbers, figuresOf, loadSuite, playSuite } from './suite.js'
 
 /** What a suite came to: its figures, and how its cases ended. */
 export type Result = Record<string, unknown> & Sum
@@ -36,6 +36,7 @@ export async function runSuite(
   again: (args: string[]) => string[],
 ): Promise<number | Result> {
   const suite = await loadSuite(name)
+  checkNumbers(options)
   const hogs = hogsOf(options)
   const chosen = chooseCases(casesOf(name, suite, options), options['only'])
   const record = recordOf(name, suite, options)

@@ -8,6 +8,15 @@ import type { Sitting } from './sitting.js'
 /** What stood on the command line after the suite's name: `--rounds 5` is {rounds: '5'}, `--json` {json: 'true'}. */
 export type SuiteOptions = Record<string, string>
 
+/** @throws LabUsage for an option of suites that is no positive number: with it a suite might do nothing, and pass */
+export function checkNumbers(options: SuiteOptions): void {
+  for (const name of ['memory', 'rounds', 'limit']) {
+    const value = options[name]
+    if (value !== undefined && !(Number(value) > 0))
+      throw new LabUsage(`--${name} ${value}: give a number above 0`)
+  }
+}
+
 interface AnySuite {
   /** The releases of Debian it is about, if it is; `--debian` says otherwise. */
   debian?: string
