@@ -69,6 +69,16 @@ t.test('rules of the move and the saga see ports, not sockets, SQLite or process
         t.fail(`${file} imports ${what}`)
 })
 
+t.test('a schema is held to its type by schemaOf, not by an annotation or a cast', async t => {
+  const loose = /\w: z\.ZodType<[^=]*> =(?!\s*schemaOf\b)|\bas z\.ZodType\b/
+  // A branded string comes of a pattern, and a code of an error may be one of which only a newer agent knows.
+  const known = ['packages/shared/src/protocol/fields.ts', 'packages/shared/src/protocol/message-schema.ts']
+  const found = files.filter(file => loose.test(code(file)))
+  t.same(found, known)
+  t.match('const a: z.ZodType<Alarm> = z.object({})', loose, 'the pattern finds what it should')
+  t.notMatch('const a: z.ZodType<A | B> = schemaOf<A | B>()(b)', loose)
+})
+
 t.test('time, randomness and output are parameters everywhere but at the edges', async t => {
   const forbidden =
     /\b(process\.(?!nextTick)\w+|Date\.now|Math\.random|console\.(?:log|info|warn|error|debug)|new Date\(\))/

@@ -1,6 +1,6 @@
 /**
  * What agents see and the coordinator knows, as plain values. Types only: the checks of what comes over the wire are in
- * protocol/schema.ts, which must fit these.
+ * protocol/*-schema.ts, and compile only as long as they fit these.
  */
 import type { Epoch, HostId, MoveId, SiteId, VmId } from './ids.js'
 import type { Bytes, BytesPerSecond, GCO2eqPerKWh, MiB, Ms, W, Wh } from './units.js'

@@ -7,8 +7,16 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { commandTimeoutMs, decode, encode, fromAgentSchema, fromCoordinatorSchema } from '@heliotrope/shared'
-import { fromAgent, fromCoordinator } from './samples.js'
+import {
+  commandTimeoutMs,
+  decode,
+  encode,
+  fromAgentSchema,
+  fromCoordinatorSchema,
+  yieldReplySchema,
+  yieldRequestSchema,
+} from '@heliotrope/shared'
+import { fromAgent, fromCoordinator, yieldReplies, yieldRequests } from './samples.js'
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '../../test/fixtures/frames')
 const renew = process.env['HELIOTROPE_RENEW_FRAMES'] === '1'
@@ -22,6 +30,8 @@ const fromHex = (text: string): Uint8Array => Buffer.from(text.replace(/\s/g, ''
 const sides = [
   { values: fromAgent, schema: fromAgentSchema },
   { values: fromCoordinator, schema: fromCoordinatorSchema },
+  { values: yieldRequests, schema: yieldRequestSchema },
+  { values: yieldReplies, schema: yieldReplySchema },
 ] as const
 
 if (renew) {
@@ -43,7 +53,9 @@ void t.test('no kind of message is without a frame, no frame without a kind', as
   const names = sides.flatMap(({ values }) => Object.keys(values))
   t.same(readdirSync(folder).sort(), names.map(name => `${name}.hex`).sort())
   for (const kind of Object.keys(commandTimeoutMs)) t.ok(names.includes(`command-${kind}`), kind)
-  const kinds = new Set(sides.flatMap(({ values }) => Object.values(values).map(value => value.t)))
+  const kinds = new Set(
+    [fromAgent, fromCoordinator].flatMap(values => Object.values(values).map(({ t }) => t)),
+  )
   t.same([...kinds].sort(), ['ack', 'beat', 'certificate', 'command', 'hello', 'report', 'result', 'welcome'])
 })
 

@@ -1,5 +1,6 @@
 /** One value of each thing that travels or is signed; every optional member is there at least once. */
 import type {
+  AnyCommandBody,
   BootGrant,
   BootId,
   Certificate,
@@ -9,7 +10,6 @@ import type {
   Grant,
   HostCertificate,
 } from '@heliotrope/shared'
-import type { commandSchema } from '@heliotrope/shared'
 import { defaultMoveLimits, hostId, moveId, PROTOCOL, siteId, vmId } from '@heliotrope/shared'
 import type {
   CommandId,
@@ -18,6 +18,8 @@ import type {
   MoveStanding,
   Report,
   VmConfig,
+  YieldReply,
+  YieldRequest,
 } from '@heliotrope/shared'
 
 export const NOW = Date.UTC(2026, 10, 22, 12)
@@ -74,6 +76,7 @@ export const releaseBody: HostCertificateBody = {
 /** Not a true signature: the frames must come out the same each time, and ECDSA's do not. */
 const seal = { key: 'S2V5', signature: 'U2lnbmF0dXJl' }
 export const grant: Grant = { body: grantBody, ...seal }
+const regularGrant: Grant = { body: { ...grantBody, how: 'regular' }, ...seal }
 export const release: HostCertificate = { body: releaseBody, ...seal }
 export const bootGrant: BootGrant = {
   body: {
@@ -109,6 +112,7 @@ export const report: Report = {
     model: 'Example 1U',
     standby: 'poweroff',
     wakes: [south],
+    peerPort: 7437,
   },
   domains: [
     {
@@ -181,14 +185,18 @@ export const standing: MoveStanding = {
 
 const order = { id: command, to: south, reason: [{ by: 'planner', why: 'south has sun', at: NOW }] }
 const dated = { issuedAt: NOW, expiresAt: NOW + 30_000 }
-type AnyCommand = ReturnType<typeof commandSchema.parse>
-export const commands: AnyCommand[] = [
+export const commands: AnyCommandBody[] = [
   { ...order, ...dated, kind: 'move.prepare-target', args: { grant, limits: defaultMoveLimits } },
   {
     ...order,
     ...dated,
     kind: 'move.start-source',
-    args: { grant, limits: { ...defaultMoveLimits, rateBps: 1e8 }, address: '192.0.2.12', port: 7421 },
+    args: {
+      grant: regularGrant,
+      limits: { ...defaultMoveLimits, rateBps: 1e8 },
+      address: '192.0.2.12',
+      port: 7421,
+    },
   },
   { ...order, ...dated, kind: 'move.abort', args: { move, reason: 'told so' } },
   { ...order, ...dated, kind: 'move.standing', args: { move, peerClosed: true, certificates: [release] } },
@@ -252,7 +260,7 @@ export const fromAgent: Record<string, FromAgent> = {
     message: 'not enough memory',
     remedy: 'free some',
   },
-  'certificate-grant': { t: 'certificate', certificate: grant },
+  'certificate-grant': { t: 'certificate', certificate: regularGrant },
   'certificate-release': { t: 'certificate', certificate: release },
   'beat-agent': { t: 'beat' },
 }
@@ -267,4 +275,20 @@ export const fromCoordinator: Record<string, FromCoordinator> = {
       { t: 'command', body, key: seal.key, signature: seal.signature } as CommandMessage,
     ]),
   ),
+}
+
+const asked = { vm, epoch: 4, by: north, bootId, to: south, at: NOW }
+/** What the agent of one host asks that of another while the coordinator is gone, and what it is told. */
+export const yieldRequests: Record<string, YieldRequest> = {
+  'yield-request': { body: { kind: 'yield-request', ...asked, earlier: ['earlier-boot'] }, ...seal },
+}
+export const yieldReplies: Record<string, YieldReply> = {
+  'yield-reply': {
+    ok: true,
+    answer: {
+      body: { kind: 'yielded', ...{ ...asked, by: south, to: north }, bootId: 'other-boot', toBoot: bootId },
+      ...seal,
+    },
+  },
+  'yield-reply-no': { ok: false, code: 'refused', message: 'it runs here' },
 }

@@ -183,6 +183,7 @@ void t.test('report', async t => {
     ['facts.model', [undefined, 'x'.repeat(120)], ['x'.repeat(121), 5]],
     ['facts.standby', [undefined, 'suspend'], ['off', null, 5]],
     ['facts.wakes', [undefined, []], [['A host'], 'x', null]],
+    ['facts.peerPort', [undefined, 1, 65535], [0, 65536, 1.5, '1', null]],
     ['samples.0.device', [undefined, 'x'.repeat(160)], ['x'.repeat(161), 5]],
     ['domains', ...list(report.domains?.[0], 1000)],
     ['domains', [undefined], []],

@@ -3,7 +3,7 @@
  * The memory goes over a connection of its own, which carries xl's bytes and nothing else.
  */
 import { z } from 'zod'
-import { hostCertificateSchema, moveIdSchema } from '@heliotrope/shared'
+import { hostCertificateSchema, moveIdSchema, schemaOf } from '@heliotrope/shared'
 import type { HostCertificate, MoveId } from '@heliotrope/shared'
 
 /** First message of either connection, from the source. */
@@ -27,20 +27,22 @@ export type PeerMessage =
   | { t: 'done' }
   | { t: 'beat' }
 
-export const peerMessageSchema: z.ZodType<PeerMessage> = z.discriminatedUnion('t', [
-  z.object({
-    t: z.literal('hello'),
-    protocol: z.number().int().min(0).max(1e6),
-    move: moveIdSchema,
-    channel: z.enum(['control', 'stream']),
-  }),
-  z.object({ t: z.literal('listening') }),
-  z.object({ t: z.literal('ready') }),
-  z.object({ t: z.literal('certificate'), certificate: hostCertificateSchema }),
-  z.object({ t: z.literal('closed') }),
-  z.object({ t: z.literal('done') }),
-  z.object({ t: z.literal('beat') }),
-])
+export const peerMessageSchema = schemaOf<PeerMessage>()(
+  z.discriminatedUnion('t', [
+    z.object({
+      t: z.literal('hello'),
+      protocol: z.number().int().min(0).max(1e6),
+      move: moveIdSchema,
+      channel: z.enum(['control', 'stream']),
+    }),
+    z.object({ t: z.literal('listening') }),
+    z.object({ t: z.literal('ready') }),
+    z.object({ t: z.literal('certificate'), certificate: hostCertificateSchema }),
+    z.object({ t: z.literal('closed') }),
+    z.object({ t: z.literal('done') }),
+    z.object({ t: z.literal('beat') }),
+  ]),
+)
 
 /** Largest control message; a certificate is about 1 KiB. */
 export const MAX_PEER_FRAME_BYTES = 64 * 1024

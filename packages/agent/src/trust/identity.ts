@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fingerprintOf, HeliotropeError, hostId, newSigner, signerOf, siteId } from '@heliotrope/shared'
-import type { HostId, Ms, Signer, SiteId } from '@heliotrope/shared'
+import type { HostId, Issued, Ms, Signer, SiteId } from '@heliotrope/shared'
 
 export interface IdentityFiles {
   key: string
@@ -45,16 +45,6 @@ export interface Identity {
   notBefore: Ms
   notAfter: Ms
   files: IdentityFiles
-}
-
-/** What the coordinator hands out at joining and renewal. */
-export interface Issued {
-  certificate: string
-  ca: string
-  /** SPKI DER, base64. */
-  coordinatorKey: string
-  host: HostId
-  site: SiteId
 }
 
 /** @returns undefined before joining. @throws bad-config naming the file that is wrong */

@@ -1,22 +1,13 @@
 /** Joining and renewal: the key never leaves the host, and the coordinator is known by the CA's key in the token. */
-import { z } from 'zod'
-import { firstIssue, HeliotropeError, hostIdSchema, siteIdSchema, SECOND } from '@heliotrope/shared'
-import type { HostId, Ms, SiteId } from '@heliotrope/shared'
+import { firstIssue, HeliotropeError, issuedSchema, SECOND } from '@heliotrope/shared'
+import type { HostId, Issued, JoinRequest, Ms, RenewRequest, SiteId } from '@heliotrope/shared'
 import { certificateRequest } from './csr.js'
 import { ensureKey, readIdentity, writeIdentity, writeWhole } from './identity.js'
-import type { Identity, Issued } from './identity.js'
+import type { Identity } from './identity.js'
 import { fetchAuthority, post } from './post.js'
 
 /** `<random>.<SHA-256 of the CA's public key>`, as `heliotrope token create` prints it. */
 const TOKEN = /^([A-Za-z0-9_-]{16,200})\.([0-9a-f]{64})$/
-
-const issuedSchema: z.ZodType<Issued> = z.object({
-  certificate: z.string().max(16_384),
-  ca: z.string().max(16_384),
-  coordinatorKey: z.string().max(400),
-  host: hostIdSchema,
-  site: siteIdSchema,
-})
 
 export interface JoinOptions {
   /** `wss://HOST:PORT`, as in the config. */
@@ -43,7 +34,8 @@ export async function join(options: JoinOptions): Promise<Identity> {
   const base = httpsUrl(options.coordinator)
   const ca = await fetchAuthority(base, fingerprint, timeoutMs)
   const csr = certificateRequest(ensureKey(dataDir).privateKey, host)
-  const issued = parse(await post(new URL('/join', base), { token, host, site, csr }, { ca }, timeoutMs))
+  const request: JoinRequest = { token, host, site, csr }
+  const issued = parse(await post(new URL('/join', base), request, { ca }, timeoutMs))
   if (issued.host !== host || issued.site !== site)
     throw new HeliotropeError(
       'unauthorised',
@@ -61,10 +53,10 @@ export async function renew(
   timeoutMs: Ms = 30 * SECOND,
 ): Promise<Identity> {
   const { ca, key, certificate, host } = identity
-  const csr = certificateRequest(identity.signer.privateKey, host)
+  const request: RenewRequest = { csr: certificateRequest(identity.signer.privateKey, host) }
   const answer = await post(
     new URL('/renew', httpsUrl(coordinator)),
-    { csr },
+    request,
     { ca, key, cert: certificate },
     timeoutMs,
   )

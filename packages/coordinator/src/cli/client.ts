@@ -2,18 +2,25 @@
 import { request } from 'node:http'
 import { HeliotropeError } from '@heliotrope/shared'
 import type { ErrorCode, Ms } from '@heliotrope/shared'
-import type { ConsoleCall, ConsoleResult } from '../console/console.js'
+import type { ConsoleArgs, ConsoleCall, ConsoleResult } from '../console/console.js'
+
+/** Without members that the schema of the call lacks: they would be dropped at the other end. */
+type Known<A, C extends ConsoleCall> = A & Record<Exclude<keyof A, keyof ConsoleArgs<C>>, never>
 
 export interface Client {
   /** @throws the coordinator's error; unavailable if it does not answer */
-  call<C extends ConsoleCall>(call: C, args?: Record<string, unknown>, waitMs?: Ms): Promise<ConsoleResult<C>>
+  call<C extends ConsoleCall, A extends ConsoleArgs<C>>(
+    call: C,
+    args?: Known<A, C>,
+    waitMs?: Ms,
+  ): Promise<ConsoleResult<C>>
 }
 
 const CALL_MS: Ms = 30_000
 
 export function consoleClient(socketPath: string): Client {
   return {
-    call: <C extends ConsoleCall>(call: C, args: Record<string, unknown> = {}, waitMs = CALL_MS) =>
+    call: <C extends ConsoleCall>(call: C, args: object = {}, waitMs = CALL_MS) =>
       new Promise<ConsoleResult<C>>((resolve, reject) => {
         const body = JSON.stringify(args)
         const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }

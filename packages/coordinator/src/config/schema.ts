@@ -1,6 +1,7 @@
 /** The coordinator's config as it stands in the file: units in the key names, every range stated, no unknown keys. */
 import { z } from 'zod'
-import { idPatterns } from '@heliotrope/shared'
+import { idPatterns, schemaOf } from '@heliotrope/shared'
+import type { BootPolicy } from '@heliotrope/shared'
 import { defaultPolicy } from '@heliotrope/planner'
 import { siteForecastShape } from '../forecast/config.js'
 import { fenceSchema } from './fence-schema.js'
@@ -160,12 +161,12 @@ export const fileSchema = z.strictObject({
   policy: policy.prefault({}),
   moves: moves.prefault({}),
   /** What happens to a VM that ran when its host lost power; `except`: names or uuids for which it is the other way. */
-  boot: z
-    .strictObject({
+  boot: schemaOf<BootPolicy>()(
+    z.strictObject({
       policy: z.enum(['auto', 'manual']).default('auto'),
       except: z.array(z.string().min(1).max(160)).max(10_000).default([]),
-    })
-    .prefault({}),
+    }),
+  ).prefault({}),
   /** Names or uuids of VMs that no plan moves. */
   pinned_vms: z.array(z.string().min(1).max(160)).max(10_000).default([]),
   /** Names or uuids of VMs that may be moved by save, carry and restore where they cannot move live. */

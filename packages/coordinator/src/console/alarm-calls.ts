@@ -21,12 +21,14 @@ export const alarmCallSchemas = {
   'alarms.test': z.object({ by }),
 } as const
 
+type Args<C extends keyof typeof alarmCallSchemas> = z.output<(typeof alarmCallSchemas)[C]>
+
 export function alarmCalls({ clock, alarms, name, tellAlarm }: AlarmCallPorts) {
   return {
     /** Newest first, cleared ones as well. */
-    alarms: ({ limit }: { limit: number }): AlarmEntry[] => alarms.entries(limit),
+    alarms: ({ limit }: Args<'alarms'>): AlarmEntry[] => alarms.entries(limit),
     /** @throws refused if nobody is configured, or why it was not taken */
-    async 'alarms.test'({ by: who }: { by: string }): Promise<{ told: AlarmNotice }> {
+    async 'alarms.test'({ by: who }: Args<'alarms.test'>): Promise<{ told: AlarmNotice }> {
       if (!tellAlarm)
         throw new HeliotropeError('refused', 'nobody is told of alarms', {
           remedy: 'set alarms.webhook or alarms.command in the config of the coordinator',

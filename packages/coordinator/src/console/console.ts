@@ -84,6 +84,8 @@ export const consoleSchemas = {
 
 export type ConsoleCall = keyof typeof consoleSchemas
 type Args<C extends ConsoleCall> = z.output<(typeof consoleSchemas)[C]>
+/** What a caller may give: members with a default may be left out. */
+export type ConsoleArgs<C extends ConsoleCall> = z.input<(typeof consoleSchemas)[C]>
 export type ConsoleHandlers = { [C in ConsoleCall]: (args: Args<C>) => unknown }
 
 /** @returns handlers that throw HeliotropeError for what cannot be done */

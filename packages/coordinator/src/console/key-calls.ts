@@ -21,6 +21,8 @@ export const keyCallSchemas = {
   'keys.finish': z.object({ leaveBehind: z.boolean().default(false), by }),
 } as const
 
+type Args<C extends keyof typeof keyCallSchemas> = z.output<(typeof keyCallSchemas)[C]>
+
 export interface KeysView extends KeyStanding {
   /** Hosts that have not noted the present keys; after `finish` they take no command until they join again. */
   waitingFor: HostId[]
@@ -39,7 +41,7 @@ export function keyCalls({ clock, audit, announcer, keys }: KeyCallPorts) {
   const reason = (who: string, why: string) => [{ by: who, why, at: Math.round(clock.wall()) }]
   return {
     keys: view,
-    async 'keys.rotate'({ by: who }: { by: string }): Promise<KeysView> {
+    async 'keys.rotate'({ by: who }: Args<'keys.rotate'>): Promise<KeysView> {
       const act = {
         what: 'keys.rotate',
         subject: ring().signer.fingerprint,
@@ -49,7 +51,7 @@ export function keyCalls({ clock, audit, announcer, keys }: KeyCallPorts) {
       announcer.tellAll()
       return view()
     },
-    async 'keys.finish'({ leaveBehind, by: who }: { leaveBehind: boolean; by: string }): Promise<KeysView> {
+    async 'keys.finish'({ leaveBehind, by: who }: Args<'keys.finish'>): Promise<KeysView> {
       const waiting = ring().standing().next === undefined ? [] : announcer.waitingFor()
       if (waiting.length > 0 && !leaveBehind)
         throw new HeliotropeError('refused', `${waiting.join(', ')} have not noted the next key`, {

@@ -44,6 +44,8 @@ export const sagaCallSchemas = {
   resolve: z.object({ move: moveIdSchema, by }),
 } as const
 
+type Args<C extends keyof typeof sagaCallSchemas> = z.output<(typeof sagaCallSchemas)[C]>
+
 export interface ResolveView extends SagaView {
   /** Certificates that were carried to a host which had not given them out itself. */
   carried: string[]
@@ -100,8 +102,8 @@ export function sagaCalls({ clock, log, journal, sagas, agents, audit }: SagaCal
   return {
     /** Open moves, oldest first, each with its story. */
     sagas: (): Promise<SagaView[]> => Promise.all(sagas.open().map(state => story(state))),
-    saga: async ({ move }: { move: MoveId }): Promise<SagaView> => story(find(move)),
-    async resolve({ move, by: who }: { move: MoveId; by: string }): Promise<ResolveView> {
+    saga: async ({ move }: Args<'saga'>): Promise<SagaView> => story(find(move)),
+    async resolve({ move, by: who }: Args<'resolve'>): Promise<ResolveView> {
       const state = find(move)
       const reason: ReasonStep[] = [{ by: who, why: 'resolve by hand', at: Math.round(clock.wall()) }]
       const act = { what: 'move.resolve', subject: state.requested.vm, reason, details: { move } }

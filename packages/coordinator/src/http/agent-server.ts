@@ -7,10 +7,18 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { errorChain, HeliotropeError, MAX_FRAME_BYTES, SECOND, wsSocket } from '@heliotrope/shared'
+import {
+  errorChain,
+  HeliotropeError,
+  joinRequestSchema,
+  MAX_FRAME_BYTES,
+  renewRequestSchema,
+  SECOND,
+  wsSocket,
+} from '@heliotrope/shared'
 import type { ErrorCode, Log, Ms, Socket } from '@heliotrope/shared'
 import { WebSocketServer } from 'ws'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Refusals } from '../store/refusals.js'
 import type { Gate } from '../trust/gate.js'
 
@@ -36,14 +44,6 @@ export interface AgentServer {
   setCertificate(tls: AgentServerOptions['tls']): void
   stop(): Promise<void>
 }
-
-const joinSchema = z.object({
-  token: z.string().max(200),
-  host: z.string().max(80),
-  site: z.string().max(80),
-  csr: z.string().max(8_000),
-})
-const renewSchema = z.object({ csr: z.string().max(8_000) })
 
 const statusOf = (code: ErrorCode): number => {
   if (code === 'bad-input' || code === 'bad-frame') return 400
@@ -90,9 +90,9 @@ export function agentServer(options: AgentServerOptions): AgentServer {
       if (method !== 'POST' || (url !== '/join' && url !== '/renew'))
         return answer(response, 404, { error: { code: 'unknown', message: `nothing at ${method} ${url}` } })
       const body = await readBody(request)
-      if (url === '/join') return answer(response, 200, await gate.join(parse(joinSchema, body)))
+      if (url === '/join') return answer(response, 200, await gate.join(parse(joinRequestSchema, body)))
       const peer = (request.socket as TLSSocket).getPeerX509Certificate()
-      return answer(response, 200, await gate.renew(peer, parse(renewSchema, body).csr))
+      return answer(response, 200, await gate.renew(peer, parse(renewRequestSchema, body).csr))
     } catch (error) {
       const { code, message, remedy } = HeliotropeError.from(error)
       log.info('request refused', { url, from, error: errorChain(error) })

@@ -3,7 +3,7 @@
  */
 import type { X509Certificate } from 'node:crypto'
 import { DAY, fingerprintOf, HeliotropeError, hostId, MINUTE, siteId } from '@heliotrope/shared'
-import type { Clock, HostId, Ms, Rng, SiteId } from '@heliotrope/shared'
+import type { Clock, HostId, Issued, JoinRequest, Ms, Rng, SiteId } from '@heliotrope/shared'
 import type { Enrolment, TokenBinding } from '../store/enrolment.js'
 import { checkSite, knownHost } from './admission.js'
 import type { Authority } from './authority.js'
@@ -12,32 +12,12 @@ import type { Authority } from './authority.js'
 export const RENEW_GRACE_MS: Ms = 90 * DAY
 export const TOKEN_LIFE_MS: Ms = 10 * MINUTE
 
-export interface JoinRequest {
-  /** `<random>.<CA fingerprint>`, as `token create` printed it. */
-  token: string
-  host: string
-  site: string
-  /** PKCS#10, PEM. */
-  csr: string
-}
-
-export interface JoinAnswer {
-  /** PEM, 30 days. */
-  certificate: string
-  /** PEM. */
-  ca: string
-  /** Public key that signs grants and commands: SPKI DER, base64. To be pinned. */
-  coordinatorKey: string
-  host: HostId
-  site: SiteId
-}
-
 export interface Gate {
   createToken(binding: TokenBinding, lifeMs?: Ms): { token: string; expiresAt: Ms }
   /** @throws unauthorised for the token, bad-input for host, site or CSR */
-  join(request: JoinRequest): Promise<JoinAnswer>
+  join(request: JoinRequest): Promise<Issued>
   /** @param peer the certificate that the TLS handshake proved @throws unauthorised */
-  renew(peer: X509Certificate | undefined, csr: string): Promise<JoinAnswer>
+  renew(peer: X509Certificate | undefined, csr: string): Promise<Issued>
 }
 
 export interface GatePorts {
@@ -52,7 +32,7 @@ export interface GatePorts {
 
 export function openGate(ports: GatePorts): Gate {
   const { clock, rng, authority, enrolment, sites } = ports
-  const answer = (certificate: string, host: HostId, site: SiteId): JoinAnswer => ({
+  const answer = (certificate: string, host: HostId, site: SiteId): Issued => ({
     certificate,
     ca: authority.certificate,
     coordinatorKey: authority.signer.publicKey,

@@ -2,37 +2,37 @@
 import { z } from 'zod'
 import { MAX_EARLIER_BOOTS } from '../boot-orders.js'
 import type { BootOrders, YieldReply, YieldRequest } from '../boot-orders.js'
-import { bootId, count, hash, hostIdSchema, signed, text, time, vmIdSchema } from './fields.js'
+import { bootId, count, hash, hostIdSchema, port, signed, text, time, vmIdSchema } from './fields.js'
+import { schemaOf } from './schema-of.js'
 
-export const bootOrdersSchema: z.ZodType<BootOrders> = z.object({
-  policy: z.enum(['auto', 'manual']),
-  except: z.array(text(127)).max(1000),
-  peers: z
-    .array(
-      z.object({
-        host: hostIdSchema,
-        key: hash,
-        address: text(80).optional(),
-        port: z.number().int().min(1).max(65535).optional(),
-      }),
-    )
-    .max(1000),
-})
+export const bootOrdersSchema = schemaOf<BootOrders>()(
+  z.object({
+    policy: z.enum(['auto', 'manual']),
+    except: z.array(text(127)).max(1000),
+    peers: z
+      .array(z.object({ host: hostIdSchema, key: hash, address: text(80).optional(), port: port.optional() }))
+      .max(1000),
+  }),
+)
 
 const yielding = { vm: vmIdSchema, epoch: count, by: hostIdSchema, bootId, to: hostIdSchema, at: time }
 
 /** Between the agents of two hosts, with no coordinator in between. */
-export const yieldRequestSchema: z.ZodType<YieldRequest> = signed(
-  z.object({
-    kind: z.literal('yield-request'),
-    ...yielding,
-    earlier: z.array(bootId).max(MAX_EARLIER_BOOTS),
-  }),
+export const yieldRequestSchema = schemaOf<YieldRequest>()(
+  signed(
+    z.object({
+      kind: z.literal('yield-request'),
+      ...yielding,
+      earlier: z.array(bootId).max(MAX_EARLIER_BOOTS),
+    }),
+  ),
 )
-export const yieldReplySchema: z.ZodType<YieldReply> = z.discriminatedUnion('ok', [
-  z.object({
-    ok: z.literal(true),
-    answer: signed(z.object({ kind: z.literal('yielded'), ...yielding, toBoot: bootId })),
-  }),
-  z.object({ ok: z.literal(false), code: text(40), message: text(2000) }),
-])
+export const yieldReplySchema = schemaOf<YieldReply>()(
+  z.discriminatedUnion('ok', [
+    z.object({
+      ok: z.literal(true),
+      answer: signed(z.object({ kind: z.literal('yielded'), ...yielding, toBoot: bootId })),
+    }),
+    z.object({ ok: z.literal(false), code: text(40), message: text(2000) }),
+  ]),
+)

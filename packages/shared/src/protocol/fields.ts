@@ -7,6 +7,7 @@ export const text = (max: number): z.ZodString => z.string().max(max)
 export const count = z.number().int().min(0).max(MAX_EPOCH)
 export const amount = z.number().min(0).max(1e15)
 export const time = z.number().min(0).max(8.64e15)
+export const port = z.number().int().min(1).max(65535)
 export const hash = z.string().regex(/^[0-9a-f]{64}$/)
 export const base64 = (max: number): z.ZodString =>
   z
