@@ -9,7 +9,7 @@ import type { Test } from 'tap'
 import { realRules } from './support/rules-mutants.js'
 import { explore, walk } from './support/rules-world-explore.js'
 import type { Explored, Found } from './support/rules-world-explore.js'
-import type { WorldOptions } from './support/rules-world-steps.js'
+import type { WorldOptions } from './support/rules-world-options.js'
 import { firstWorld, keyOf } from './support/rules-world.js'
 import type { World } from './support/rules-world.js'
 

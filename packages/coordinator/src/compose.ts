@@ -1,67 +1,27 @@
 /** Puts the coordinator together: the order of its parts, and who knows whom. It only wires, with the help of wiring/. */
 import { every, HOUR, MINUTE } from '@heliotrope/shared'
-import type { Cancel, Clock, HostId, Journal, Log, Ms, Rng, Signer, Socket, VmId } from '@heliotrope/shared'
+import type { Cancel, Socket, VmId } from '@heliotrope/shared'
 import { moveCost, wayOf } from '@heliotrope/planner'
-import type { SiteForecast, Solver } from '@heliotrope/planner'
 import { AlarmMessenger } from './alarm/alarm-messenger.js'
-import type { Deliver } from './alarm/notice.js'
-import type { CoordinatorConfig } from './config/config.js'
 import { consoleHandlers } from './console/console.js'
 import type { Console, ConsolePorts } from './console/console.js'
-import type { PowerControl } from './fence/power-control.js'
-import type { ForecastPorts } from './forecast/forecast-service.js'
 import type { Agents } from './ingest/sessions.js'
+import type { CoordinatorPorts } from './ports.js'
 import { startAll, stopAll, tellAll } from './parts.js'
 import type { CoordinatorPart } from './parts.js'
 import type { HostPower } from './power/host-power.js'
-import type { Planner } from './reconcile/planner.js'
 import type { Reconciler } from './reconcile/reconcile.js'
 import type { LostAndFound } from './saga/lost-and-found.js'
-import type { MoveState } from './saga/records.js'
 import type { Sagas } from './saga/sagas.js'
 import type { Fleet } from './state/fleet.js'
 import type { Alarms } from './store/alarms.js'
-import type { Db } from './store/database.js'
-import type { Enrolment, TokenBinding } from './store/enrolment.js'
+import type { Enrolment } from './store/enrolment.js'
 import { TrustAnnouncer } from './trust/announce.js'
-import type { KeyRing } from './trust/key-ring.js'
 import { actsOf, hostPowerOf } from './wiring/acts.js'
 import { fleetOf, fleetParts, sessionsOf } from './wiring/fleet.js'
 import { forecastsOf, learnerOf, reconcilerOf } from './wiring/planning.js'
 import { openStores } from './wiring/stores.js'
 import type { Stores } from './wiring/stores.js'
-
-export interface CoordinatorPorts {
-  clock: Clock
-  rng: Rng
-  log: Log
-  /** Moves and audit. */
-  journal: Journal
-  db: Db
-  /** Signs grants and commands. */
-  signer: Signer
-  planner: Planner
-  config: Omit<
-    CoordinatorConfig,
-    'dataDir' | 'consoleSocket' | 'listen' | 'serverNames' | 'logLevel' | 'tokenLifeMs' | 'notes'
-  >
-  /** For the planner's linear programs. */
-  solver: Solver
-  /** The world outside, for weather and grid intensity; absent: forecasts are made of the sites' own meters alone. */
-  outside?: Pick<ForecastPorts, 'http' | 'readFile'>
-  /** Instead of the coordinator's own forecasts. */
-  forecasts?: (at: Ms) => readonly SiteForecast[]
-  /** Absent where there is no authority (the simulator). */
-  createToken?: (binding: TokenBinding) => { token: string; expiresAt: number }
-  /** How the signer is changed. Absent where there is no authority. */
-  keys?: KeyRing
-  /** Who is told of alarms beside the log, and the name by which this coordinator speaks. */
-  alarm?: { deliver: Deliver; coordinator: string }
-  /** What knows the power of a silent host. */
-  controls?: ReadonlyMap<HostId, PowerControl>
-  /** A move has ended. */
-  moveEnded?: (state: MoveState) => void
-}
 
 export interface Coordinator {
   start(): void

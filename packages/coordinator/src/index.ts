@@ -1,7 +1,8 @@
 /** What the simulator and tests use. The whole process (TLS, files, sockets) is `@heliotrope/coordinator/serve`. */
 export { createCoordinator } from './compose.js'
-export type { Coordinator, CoordinatorPorts } from './compose.js'
-export type { PowerControl } from './fence/power-control.js'
+export type { Coordinator } from './compose.js'
+export type { CoordinatorPorts } from './ports.js'
+export type { PowerControl } from './fence/port.js'
 export { openDatabase } from './store/database.js'
 export type { CoordinatorConfig } from './config/config.js'
 export { checkConfig, checkConfigFile, loadConfig } from './config/load.js'

@@ -13,6 +13,7 @@ import {
 } from '@heliotrope/shared'
 import type {
   Cancel,
+  Clock,
   CommandBody,
   CommandHandlers,
   CommandKind,
@@ -28,8 +29,14 @@ import type {
   Signer,
   SiteId,
 } from '@heliotrope/shared'
-import type { TestWorld } from './kit.js'
+import type { Coordinator } from '../src/compose.js'
 import { facts, START_WALL } from './samples.js'
+
+/** The coordinator is looked up at each use: a test may start another. */
+export interface AgentWorld {
+  readonly clock: Clock
+  readonly coordinator: Pick<Coordinator, 'accept' | 'enrolment'>
+}
 
 type Answers = { [K in CommandKind]?: CommandHandlers[K] }
 
@@ -49,10 +56,10 @@ export class FakeAgent {
   answers: Answers = {}
   domains: Domain[] = []
   facts = facts()
-  readonly #world: TestWorld
+  readonly #world: AgentWorld
   #stopBeats: Cancel = () => {}
 
-  constructor(of: TestWorld, host: HostId, siteId: SiteId) {
+  constructor(of: AgentWorld, host: HostId, siteId: SiteId) {
     this.#world = of
     this.host = host
     this.site = siteId

@@ -1,7 +1,7 @@
 /** Two sites, one in the dark and one in the sun, and a VM that is worth moving. */
 import { SECOND } from '@heliotrope/shared'
 import type { Mode } from '@heliotrope/shared'
-import type { CoordinatorPorts } from '../src/compose.js'
+import type { CoordinatorPorts } from '../src/ports.js'
 import type { FakeAgent } from './fake-agent.js'
 import { run, world } from './kit.js'
 import type { TestWorld } from './kit.js'

@@ -13,8 +13,6 @@ import type {
   HostId,
   Journal,
   Log,
-  MoveId,
-  MoveRole,
   Ms,
   VmId,
 } from '@heliotrope/shared'
@@ -23,19 +21,12 @@ import type { DomainSeen, Hypervisor } from '../ports.js'
 import { revokedKeys, trustedKeys } from '../trust/trust.js'
 import { orderHandlers } from './boot-orders.js'
 import type { EpochIndex } from './epochs.js'
+import type { OpenMove } from './open-move.js'
 import type { OneAtATime } from './one-at-a-time.js'
 import { checkEvidence } from './peer-yields.js'
 import { selfStartedAt } from './self-boots.js'
 import { LOOK_MS } from './start-vm.js'
 import type { StartVm } from './start-vm.js'
-
-export interface OpenMove {
-  role: MoveRole
-  move: MoveId
-  vm: VmId
-  epoch: Epoch
-  holdsVm: boolean
-}
 
 export interface BootsPorts {
   clock: Clock

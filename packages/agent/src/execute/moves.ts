@@ -30,9 +30,9 @@ import { deliver, openMoves, requestAbort, standingOf } from '../mover/standing.
 import { openRefusals } from '../refusals.js'
 import type { Refusals } from '../refusals.js'
 import { revokedKeys, trustedKeys } from '../trust/trust.js'
-import type { OpenMove } from './boots.js'
 import type { EpochIndex } from './epochs.js'
 import type { Launcher } from './launcher.js'
+import type { OpenMove } from './open-move.js'
 
 export interface MovesPorts {
   clock: Clock

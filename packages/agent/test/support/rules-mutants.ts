@@ -3,7 +3,8 @@ import { sourceSays, sourceStep } from '../../src/mover/source-rules.js'
 import type { SourceView } from '../../src/mover/source-rules.js'
 import { targetSays, targetStep } from '../../src/mover/target-rules.js'
 import type { TargetView } from '../../src/mover/target-rules.js'
-import type { Rules, WorldOptions } from './rules-world-steps.js'
+import type { WorldOptions } from './rules-world-options.js'
+import type { Rules } from './rules-world-steps.js'
 
 export const realRules: Rules = { sourceSays, sourceStep, targetSays, targetStep }
 

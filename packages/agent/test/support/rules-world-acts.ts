@@ -1,7 +1,7 @@
 /** What each act of the rules does to the world, with the invariants asserted where they can break. */
 import type { SourceAct } from '../../src/mover/source-rules.js'
 import type { TargetAct } from '../../src/mover/target-rules.js'
-import type { WorldOptions } from './rules-world-steps.js'
+import type { WorldOptions } from './rules-world-options.js'
 import { Keys, Mover, sj, sourceBit, Sxl, sxlGone, targetBit, tj, Txl, txlGone, Vm } from './rules-world.js'
 import type { World } from './rules-world.js'
 

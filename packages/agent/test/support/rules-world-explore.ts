@@ -2,7 +2,8 @@
 import type { Rng } from '@heliotrope/shared'
 import { endOf } from './rules-world-ends.js'
 import { steps } from './rules-world-steps.js'
-import type { Rules, WorldOptions } from './rules-world-steps.js'
+import type { WorldOptions } from './rules-world-options.js'
+import type { Rules } from './rules-world-steps.js'
 import { firstWorld, GIVING_UP, keyOf } from './rules-world.js'
 import type { World } from './rules-world.js'
 

@@ -1,26 +1,9 @@
-/** A host's power from outside it, for evidence that it is off. The host itself takes no part: it is silent. */
-import type { Exec, HostId, Ms, PowerState } from '@heliotrope/shared'
+/** Who is asked about the power of each host: the drivers that the config names. */
+import type { Exec, HostId } from '@heliotrope/shared'
 import type { FenceConfig } from '../config/fence-schema.js'
 import { ipmiControl } from './ipmi/driver.js'
+import type { PowerControl } from './port.js'
 import { programControl } from './program/driver.js'
-
-export interface PowerAnswer {
-  /** `unknown` for every answer that is neither, word for word. */
-  power: PowerState
-  /** What was answered, for people. */
-  said: string
-}
-
-export interface PowerControl {
-  /** What is asked, for people. */
-  name: string
-  /** From the order until its power must be seen off. */
-  offMs: Ms
-  /** @throws exec-failed | timeout: then nothing is known */
-  status(): Promise<PowerAnswer>
-  /** Takes the power away at once; returns when the order was taken. @throws exec-failed | timeout */
-  off(): Promise<void>
-}
 
 /** Those of the config, by host. */
 export const openPowerControls = (

@@ -6,7 +6,7 @@
 import { errorChain, HeliotropeError, SECOND } from '@heliotrope/shared'
 import type { BootEvidence, Cancel, Clock, HostId, Ms } from '@heliotrope/shared'
 import type { Fences } from '../saga/fences.js'
-import type { PowerAnswer, PowerControl } from './power-control.js'
+import type { PowerAnswer, PowerControl } from './port.js'
 
 /** `confirm` only asks; `power-off` takes the power away first. */
 export type OffHow = 'confirm' | 'power-off'

@@ -2,7 +2,7 @@
 import { HeliotropeError, MINUTE } from '@heliotrope/shared'
 import type { GCO2eqPerKWh, SiteConfig, SiteId, W } from '@heliotrope/shared'
 import { z } from 'zod'
-import type { ForecastPorts } from './forecast-service.js'
+import type { ForecastPorts } from './ports.js'
 import type { SourceConfig } from './sources.js'
 
 export interface SiteForecastConfig {

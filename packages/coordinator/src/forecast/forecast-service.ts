@@ -1,27 +1,15 @@
 /** Forecasts of all sites: started and stopped with the coordinator, asked by the reconcile loop and the console. */
 import { DAY, errorChain, every, HeliotropeError, MINUTE } from '@heliotrope/shared'
-import type { Cancel, Clock, Log, Ms, Rng, SiteId } from '@heliotrope/shared'
+import type { Cancel, Ms, SiteId } from '@heliotrope/shared'
 import type { SiteForecast } from '@heliotrope/planner'
-import type { Telemetry } from '../store/telemetry.js'
 import type { SiteForecastConfig } from './config.js'
-import type { Http } from './fetch-text.js'
-import type { ForecastStore, IssuedKind } from './forecast-store.js'
+import type { IssuedKind } from './forecast-store.js'
+import type { ForecastPorts } from './ports.js'
 import { SiteService } from './site-service.js'
 import type { ForecastSource } from './source.js'
 import { createSource } from './sources.js'
 import type { SourceConfig } from './sources.js'
 import type { ForecastView } from './view.js'
-
-export interface ForecastPorts {
-  clock: Clock
-  rng: Rng
-  log: Log
-  store: ForecastStore
-  telemetry: Pick<Telemetry, 'samples'>
-  http: Http
-  /** Text of a file and when it was changed. @throws what the file system does */
-  readFile: (path: string) => { text: string; changedAt: Ms }
-}
 
 export interface ForecastService {
   /** Returns at once; a site has forecasts when its models have learnt from what is stored. */

@@ -1,6 +1,6 @@
 /** Gathers what the decision on standby asks for, from the fleet as it is now. Pure. */
 import type { HostId, Ms } from '@heliotrope/shared'
-import type { HostNote } from '../state/fleet.js'
+import type { HostNote } from '../state/notes.js'
 import type { HostRecord } from '../state/host-record.js'
 import { wakersOf } from '../state/snapshot.js'
 import { standbyReason } from './may-stand-by.js'

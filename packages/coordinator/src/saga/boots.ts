@@ -6,7 +6,7 @@ import type { BootRequested, BootState } from './boot-records.js'
 import { BootSaga } from './boot-saga.js'
 import type { BootSagaPorts } from './boot-saga.js'
 import type { Epochs } from './epochs.js'
-import type { VmNote } from '../state/fleet.js'
+import type { VmNote } from '../state/notes.js'
 import type { GivenUp } from '../state/lost-vms.js'
 
 export interface BootRequest {

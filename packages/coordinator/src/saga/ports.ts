@@ -12,7 +12,7 @@ import type {
   VmState,
 } from '@heliotrope/shared'
 import type { Agents } from '../ingest/sessions.js'
-import type { VmNote } from '../state/fleet.js'
+import type { VmNote } from '../state/notes.js'
 import type { Alarms } from '../store/alarms.js'
 import type { Audit } from '../store/audit.js'
 import type { Refusals } from '../store/refusals.js'

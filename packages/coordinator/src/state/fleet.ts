@@ -1,10 +1,8 @@
 /** The coordinator's picture of the fleet, made of reports and of what its own journal certifies. */
 import type {
   Clock,
-  Epoch,
   HostId,
   HostPowerModel,
-  MoveId,
   Ms,
   Report,
   SiteConfig,
@@ -14,37 +12,13 @@ import type {
   VmState,
 } from '@heliotrope/shared'
 import type { VmRule } from '../config/rules.js'
-import type { PowerState } from '../power/machine.js'
 import type { LearntMoveCost } from '../store/move-costs.js'
 import { newHostRecord, withReport } from './host-record.js'
 import type { HostRecord } from './host-record.js'
+import type { HostNote, VmNote } from './notes.js'
 import { buildSnapshot } from './snapshot.js'
 import { whereabouts } from './owners.js'
 import type { Whereabouts } from './owners.js'
-
-/** What the coordinator itself knows of a VM; reports cannot change it. */
-export interface VmNote {
-  /** Highest epoch that one of our moves certified. */
-  epoch: Epoch
-  /** The host that owns it at that epoch. */
-  owner?: HostId | undefined
-  busy?: MoveId | undefined
-  /** The last one that ended: a report from before it was closed says otherwise for some seconds. */
-  endedMove?: MoveId | undefined
-  /** Where that move takes it. */
-  movingTo?: HostId | undefined
-  lastMovedAt?: Ms | undefined
-  lastTriedAt?: Ms | undefined
-  /** When somebody else moved it, in words with where. */
-  foreign?: { at: Ms; text: string } | undefined
-  pinned: boolean
-}
-
-/** What the coordinator itself knows of a host. */
-export interface HostNote {
-  power: PowerState
-  drained?: boolean
-}
 
 export interface FleetOptions {
   clock: Clock

@@ -4,7 +4,7 @@
  */
 import type { Epoch, GrantBody, HostId, LostVm, MoveId, Ms, VmConfig, VmId } from '@heliotrope/shared'
 import type { HostRecord } from './host-record.js'
-import type { VmNote } from './fleet.js'
+import type { VmNote } from './notes.js'
 
 export interface LostView {
   vm: VmId

@@ -1,10 +1,10 @@
 /** The picture of the fleet, and the sessions of the agents that it is made from. */
 import { HeliotropeError, MINUTE } from '@heliotrope/shared'
 import type { Hello, HostId, Ms } from '@heliotrope/shared'
-import type { CoordinatorPorts } from '../compose.js'
 import { noteJournalHead } from '../ingest/journal-heads.js'
 import { Intake } from '../ingest/intake.js'
 import { Sessions } from '../ingest/sessions.js'
+import type { CoordinatorPorts } from '../ports.js'
 import type { CoordinatorPart } from '../parts.js'
 import type { Sagas } from '../saga/sagas.js'
 import { DoubleWatch } from '../state/double-watch.js'

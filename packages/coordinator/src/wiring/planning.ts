@@ -1,11 +1,11 @@
 /** What decides: forecasts, and the loop that plans. */
 import { modelledMoveWh } from '@heliotrope/planner'
-import type { CoordinatorPorts } from '../compose.js'
 import { meterOnly, noOutside } from '../forecast/config.js'
 import { createForecastService } from '../forecast/forecast-service.js'
 import type { ForecastService } from '../forecast/forecast-service.js'
 import { MoveLearner } from '../learn/move-learner.js'
 import { expectations } from '../outlook/expectations.js'
+import type { CoordinatorPorts } from '../ports.js'
 import type { HostPower } from '../power/host-power.js'
 import { Reconciler } from '../reconcile/reconcile.js'
 import type { Sagas } from '../saga/sagas.js'

@@ -1,7 +1,8 @@
 /** From the draft to moves as people and programs see them: in order, within budgets, each with its share of the gain. */
 import type { DraftMove } from '../elect/draft.js'
 import { spentOn } from '../elect/candidate.js'
-import { seconds, stillMs, wayOf } from '../feasible/way.js'
+import { seconds, stillMs } from '../feasible/still-reason.js'
+import { wayOf } from '../feasible/way.js'
 import type { FleetView, HostWork, SiteWork, VmWork } from '../need/fleet-view.js'
 import { awake } from '../need/site-model.js'
 import { sum } from '../need/sums.js'

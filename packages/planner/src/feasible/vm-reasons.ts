@@ -4,7 +4,8 @@ import type { FleetView, VmWork } from '../need/fleet-view.js'
 import type { Reason } from '../types.js'
 import { abilityReason } from './ability.js'
 import { hostReason } from './host-reason.js'
-import { stillReason, wayBlocked, wayOf } from './way.js'
+import { stillReason } from './still-reason.js'
+import { wayBlocked, wayOf } from './way.js'
 
 /** What no order can overrule. Worst first; empty if it can leave. */
 export function hardVmReasons(view: FleetView, work: VmWork): Reason[] {

@@ -1,7 +1,5 @@
 /** How a VM would be moved: live where it can be, else by save, carry and restore where the operator allows it. */
-import type { MoveKind, Ms, VmState } from '@heliotrope/shared'
-import type { FleetView, VmWork } from '../need/fleet-view.js'
-import type { Reason } from '../types.js'
+import type { MoveKind, VmState } from '@heliotrope/shared'
 
 type Movable = Pick<VmState, 'liveBlockers' | 'regularBlockers' | 'regularAllowed'>
 
@@ -24,17 +22,3 @@ export function wayBlocked(vm: Movable & Pick<VmState, 'name'>): string | undefi
   if (regular || vm.regularBlockers.length > 0) return why
   return `${why}. Allow regular moves, in which it stands still (regular_vms in the config, or migrate --regular), or leave it where it is`
 }
-
-/** A regular move is one long pause: as long as its copy takes, by its earlier moves or by memory and transfer rate. */
-export const stillMs = ({ state, cost }: VmWork): Ms => (wayOf(state) === 'regular' ? cost.durationMs : 0)
-
-export function stillReason({ policy }: FleetView, vm: VmWork): Reason | undefined {
-  const still = stillMs(vm)
-  if (still <= policy.maxStillMs) return undefined
-  return {
-    code: 'still-too-long',
-    text: `${vm.state.name} would stand still for about ${seconds(still)}, ${seconds(policy.maxStillMs)} are allowed (moves.still_s)`,
-  }
-}
-
-export const seconds = (ms: Ms): string => `${Math.max(1, Math.round(ms / 1000))} s`

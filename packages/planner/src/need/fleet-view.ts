@@ -17,12 +17,12 @@ import type {
 } from '@heliotrope/shared'
 import type { SiteForecast } from '../forecast/types.js'
 import type { Policy, Reason, SiteView } from '../types.js'
+import { forecastReason } from './forecast-reason.js'
 import { moveCost } from './move-cost.js'
 import type { MoveCost } from './move-cost.js'
 import { hostVcpus, powerModel, vmNeedMiB, vmVcpus } from './sizes.js'
 import { byId, byText } from './sums.js'
 import { trustedGreenW } from './trusted-green.js'
-import { forecastReason } from './usable-forecast.js'
 
 export interface SiteWork {
   state: SiteState

@@ -17,6 +17,7 @@ import { CoordinatorNode } from './coordinator-node.js'
 import { AskWires } from './ask-wire.js'
 import { applyFault } from './fault-kinds.js'
 import { FaultWorld } from './fault-world.js'
+import type { FaultyFleet } from './faulty-fleet.js'
 import { HostNode } from './host-node.js'
 import { HostileHost } from './hostile-host.js'
 import { PeerWires } from './peer-wire.js'
@@ -58,7 +59,7 @@ export interface FaultFleetOptions {
   tell: (line: string) => void
 }
 
-export class FaultFleet {
+export class FaultFleet implements FaultyFleet {
   readonly clock = new VirtualClock(START)
   readonly world: FaultWorld
   readonly network: Network
@@ -74,13 +75,9 @@ export class FaultFleet {
   healedAt: Ms = 0
   /** The coordinator is to stay away for now. */
   coordinatorAway = false
-  /** What the next message meets. */
   fate: Fate | 'stale' | undefined
-  /** Journals that fail: all appends, or the next one only. */
   readonly journalFaults = new Map<string, { fault: JournalFault; once: boolean }>()
-  /** Hosts whose management controller does not answer. */
   readonly mute = new Set<HostId>()
-  /** For the next xl. */
   xlFaults: SourceXlFaults & TargetXlFaults = {}
   readonly tell: (line: string) => void
   #stopped = false

@@ -1,9 +1,9 @@
 /** What can go wrong, each by a name that a person can read, and how it heals. */
 import { HeliotropeError, HOUR, MINUTE, SECOND } from '@heliotrope/shared'
 import type { HostId, Ms } from '@heliotrope/shared'
-import type { FaultFleet } from './fault-fleet.js'
 import { guestEvents } from './fault-world.js'
 import type { GuestEvent } from './fault-world.js'
+import type { FaultyFleet } from './faulty-fleet.js'
 import { fates } from './wire.js'
 import type { Fate } from './wire.js'
 
@@ -69,7 +69,7 @@ const LATE_MS: Ms = 2 * SECOND
 const FULL_MS: Ms = 90 * SECOND
 
 /** @returns false if there is nothing to which it could happen @throws bad-input for a fault that nobody knows */
-export function applyFault(fleet: FaultFleet, what: string, point: string): boolean {
+export function applyFault(fleet: FaultyFleet, what: string, point: string): boolean {
   const [verb, who = '', how = ''] = what.split(' ')
   switch (verb) {
     case 'kill':
@@ -120,8 +120,8 @@ export function applyFault(fleet: FaultFleet, what: string, point: string): bool
   }
 }
 
-function kill(fleet: FaultFleet, who: string, host: HostId): boolean {
-  const everywhere = (act: (node: ReturnType<FaultFleet['host']>) => boolean): boolean =>
+function kill(fleet: FaultyFleet, who: string, host: HostId): boolean {
+  const everywhere = (act: (node: ReturnType<FaultyFleet['host']>) => boolean): boolean =>
     [...fleet.hosts.values()].map(act).some(Boolean)
   switch (who) {
     case 'coordinator':
@@ -143,7 +143,7 @@ function kill(fleet: FaultFleet, who: string, host: HostId): boolean {
   }
 }
 
-function power(fleet: FaultFleet, who: string, forMs: Ms): boolean {
+function power(fleet: FaultyFleet, who: string, forMs: Ms): boolean {
   const nodes = [...fleet.hosts.values()].filter(node => who === 'both' || node.id === who)
   return nodes
     .map(node => {
@@ -158,14 +158,14 @@ function power(fleet: FaultFleet, who: string, forMs: Ms): boolean {
 }
 
 /** Power goes for long; somebody states that it has, and has the VM started on the other host. */
-function fence(fleet: FaultFleet, who: HostId): boolean {
+function fence(fleet: FaultyFleet, who: HostId): boolean {
   if (!power(fleet, who, LONG_MS)) return false
   fenceLater(fleet, who, 'operator')
   return true
 }
 
 /** A host is cut off from the coordinator; somebody has its controller take its power away. `mute`: that does not answer. */
-function controller(fleet: FaultFleet, who: HostId, mute: boolean): boolean {
+function controller(fleet: FaultyFleet, who: HostId, mute: boolean): boolean {
   link(fleet, 'cut', `${who}c`)
   if (mute) {
     fleet.mute.add(who)
@@ -175,7 +175,7 @@ function controller(fleet: FaultFleet, who: HostId, mute: boolean): boolean {
   return true
 }
 
-function fenceLater(fleet: FaultFleet, who: HostId, how: 'operator' | 'power-off'): void {
+function fenceLater(fleet: FaultyFleet, who: HostId, how: 'operator' | 'power-off'): void {
   const other = [...fleet.hosts.keys()].find(id => id !== who) as HostId
   const attempt = async (): Promise<void> => {
     const { coordinator } = fleet.coordinator
@@ -194,7 +194,7 @@ function fenceLater(fleet: FaultFleet, who: HostId, how: 'operator' | 'power-off
 }
 
 /** `ab`: between the hosts; `ac`, `bc`: between a host and the coordinator. */
-function link(fleet: FaultFleet, verb: 'cut' | 'drop', ends: string): boolean {
+function link(fleet: FaultyFleet, verb: 'cut' | 'drop', ends: string): boolean {
   const [one, other] = [...ends] as [HostId, HostId | 'c']
   const wire = other === 'c' ? fleet.uplinks.get(one) : undefined
   if (verb === 'drop') {
@@ -212,7 +212,7 @@ function link(fleet: FaultFleet, verb: 'cut' | 'drop', ends: string): boolean {
   return true
 }
 
-function storage(fleet: FaultFleet, who: HostId): boolean {
+function storage(fleet: FaultyFleet, who: HostId): boolean {
   const { cutOff } = fleet.world.disks
   if (cutOff.has(who)) return false
   cutOff.add(who)
@@ -228,7 +228,7 @@ const journalAt = (point: string): string =>
   point.startsWith('coordinator') ? 'c' : (/@(\w+)/.exec(point)?.[1] ?? 'c')
 
 function journal(
-  fleet: FaultFleet,
+  fleet: FaultyFleet,
   point: string,
   fault: 'EIO' | 'ENOSPC' | 'lose-sync',
   once: boolean,
@@ -244,7 +244,7 @@ function journal(
 }
 
 /** Power goes while the record is being written, and the journal cannot be read until somebody has seen to it. */
-function torn(fleet: FaultFleet, point: string): boolean {
+function torn(fleet: FaultyFleet, point: string): boolean {
   const node = fleet.hosts.get(journalAt(point) as HostId)
   if (!node || !power(fleet, node.id, POWER_MS)) return false
   node.journal.unreadable = true
@@ -256,13 +256,13 @@ function torn(fleet: FaultFleet, point: string): boolean {
 }
 
 /** Power goes, and with it the disk that holds the journal. */
-function forget(fleet: FaultFleet, who: HostId): boolean {
+function forget(fleet: FaultyFleet, who: HostId): boolean {
   if (!power(fleet, who, POWER_MS)) return false
   fleet.host(who).journal.lose()
   return true
 }
 
-function jump(fleet: FaultFleet, who: string, by: Ms): boolean {
+function jump(fleet: FaultyFleet, who: string, by: Ms): boolean {
   const node = who === 'c' ? fleet.coordinator : fleet.host(who as HostId)
   node.wallOffset += by
   // Somebody sets it right again: an hour off for good, and no command would be taken any more.
@@ -274,7 +274,7 @@ function jump(fleet: FaultFleet, who: string, by: Ms): boolean {
 }
 
 /** Nobody suspends by hand in the middle of a move, or just after one was given up: nobody could tell it from xl's own. */
-function guest(fleet: FaultFleet, event: GuestEvent): boolean {
+function guest(fleet: FaultyFleet, event: GuestEvent): boolean {
   const at = fleet.world.running(fleet.vm)
   if (!at) return false
   if (event === 'foreign-suspend' && fleet.mayBeOurs(at.host.spec.id)) return false

@@ -2,7 +2,7 @@
 import { lastLines, parsePowerStatus, runOk } from '@heliotrope/shared'
 import type { Exec } from '@heliotrope/shared'
 import type { FenceConfig } from '../../config/fence-schema.js'
-import type { PowerControl } from '../power-control.js'
+import type { PowerControl } from '../port.js'
 import { powerOff, powerStatus } from './commands.js'
 
 export function ipmiControl(exec: Exec, config: Extract<FenceConfig, { kind: 'ipmi' }>): PowerControl {

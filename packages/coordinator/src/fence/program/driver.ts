@@ -2,7 +2,7 @@
 import { lastLines, runOk } from '@heliotrope/shared'
 import type { Exec } from '@heliotrope/shared'
 import type { FenceConfig } from '../../config/fence-schema.js'
-import type { PowerControl } from '../power-control.js'
+import type { PowerControl } from '../port.js'
 import { programOff, programStatus } from './commands.js'
 import { parseStatus } from './parse.js'
 

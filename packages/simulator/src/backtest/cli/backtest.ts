@@ -13,7 +13,7 @@ import { runBacktest } from '../run-backtest.js'
 import type { BacktestOptions, BacktestRun } from '../run-backtest.js'
 import { loadScenario } from '../scenario/load-scenario.js'
 import type { Scenario } from '../scenario/scenario.js'
-import type { BacktestArguments } from './command.js'
+import type { BacktestArguments } from './arguments.js'
 import { progressLine } from './progress-line.js'
 
 /** How long a run may take, if it can be helped. */

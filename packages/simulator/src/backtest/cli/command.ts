@@ -4,15 +4,7 @@ import type { Act, CliContext, CommandSet } from '@heliotrope/coordinator/cli'
 import type { Fraction } from '@heliotrope/shared'
 import { POLICY_NAMES } from '../policies/policy.js'
 import type { PolicyName } from '../policies/policy.js'
-
-export interface BacktestArguments {
-  policy?: PolicyName[]
-  standby: boolean
-  madeUp?: string
-  picture?: string
-  pictureOf?: PolicyName
-  attainable?: Fraction | 'compute' | 'none'
-}
+import type { BacktestArguments } from './arguments.js'
 
 export const backtestCommand: CommandSet = (program, act: Act, context: CliContext) => {
   program
