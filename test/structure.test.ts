@@ -1,7 +1,10 @@
-// How the files hang together. Whom a package may import is asked by architecture.test.ts.
+// How the files hang together: no circle of imports, and between the folders of a package only the arrows that are
+// listed. Whom a package may import is asked by architecture.test.ts.
 import t from 'tap'
-import { entryPoints, parse, parseAll } from './source/files.js'
+import { arrowProblems } from './source/arrows.js'
+import { entryPoints, packages, parse, parseAll } from './source/files.js'
 import { circles, importGraph, importsWithin } from './source/imports.js'
+import { rooms } from './source/rooms.js'
 
 const files = parseAll()
 const graph = importGraph(files, entryPoints())
@@ -45,4 +48,32 @@ t.test('circles that were planted are found', async t => {
     ['packages/a/src/index.ts', 'packages/b/src/index.ts', 'packages/b/src/inner.ts'],
     ['packages/b/src/self.ts'],
   ])
+})
+
+t.test('folders of a package import each other only as listed', async t => {
+  t.same(Object.keys(rooms).sort(), [...packages].sort(), 'every package has a table')
+  for (const [name, table] of Object.entries(rooms)) {
+    t.same(arrowProblems(name, table, graph), [], name)
+    t.same(circles(new Map(Object.entries(table.arrows))), [], `${name}: what is allowed has no circle`)
+  }
+})
+
+t.test('an arrow that is not listed is found, and one that is gone', async t => {
+  const planted = new Map([
+    ['packages/a/src/compose.ts', ['packages/a/src/high/top.ts', 'packages/a/src/low/base.ts']],
+    ['packages/a/src/high/top.ts', ['packages/a/src/low/base.ts', 'packages/a/src/units.ts']],
+    ['packages/a/src/low/base.ts', ['packages/a/src/high/top.ts', 'packages/a/src/compose.ts']],
+    ['packages/a/src/units.ts', ['packages/a/src/low/base.ts']],
+    ['packages/a/test/top.test.ts', ['packages/a/src/high/top.ts']],
+  ])
+  const table = { ground: ['units'], arrows: { high: ['low', 'deep'] }, upward: { 'deep -> high': 'soon' } }
+  t.same(arrowProblems('a', table, planted), [
+    'a: low -> high is not allowed: packages/a/src/low/base.ts imports packages/a/src/high/top.ts',
+    'a: low -> compose is not allowed: packages/a/src/low/base.ts imports packages/a/src/compose.ts',
+    'a: units is ground and may not: packages/a/src/units.ts imports packages/a/src/low/base.ts',
+    'a: high -> deep is listed, and nothing imports so: take it out',
+    'a: deep -> high is listed, and nothing imports so: take it out',
+  ])
+  const twice = { ...table, arrows: { high: ['low'] }, upward: { 'high -> low': 'soon' } }
+  t.match(arrowProblems('a', twice, planted).at(-1), /as allowed and as upward/)
 })
