@@ -1,4 +1,5 @@
 /** The target side of one move, live or in recovery: observes for target-rules.ts and does what they say. */
+import type { GrantBody, Ms } from '@heliotrope/shared'
 import type { DomainSeen } from '../ports.js'
 import type { PeerMessage } from './peer-messages.js'
 import type { MoveOrder, TargetPorts } from './ports.js'
@@ -7,10 +8,11 @@ import type { StorageStands } from './move-fence.js'
 import { attachDisks, checkTarget, detachDisks } from './prepare-target.js'
 import type { TargetPreparation } from './prepare-target.js'
 import { moveJournal } from './records.js'
-import type { TargetRecord } from './records.js'
+import type { MoveJournal, TargetRecord } from './records.js'
 import { SideContext } from './side-context.js'
 import type { SideOptions } from './side-context.js'
 import { SideLoop } from './side-loop.js'
+import type { Side } from './side-loop.js'
 import { targetSays, targetStep } from './target-rules.js'
 import type { TargetAct, TargetCopy, TargetView } from './target-rules.js'
 
@@ -28,207 +30,270 @@ const FRESH_MS = 2_000
 
 /** Runs until the move is closed on this side. The stream must hold ORDERED. */
 export async function runTarget(ports: TargetPorts, order: MoveOrder, options: TargetOptions): Promise<void> {
-  const { clock, hypervisor, log, peer, storage } = ports
-  const context = new SideContext(ports, order, options)
-  const { grant } = context
-  const journal = moveJournal<TargetRecord>(ports.journal, 'target', grant.move)
-  const fence = new MoveFence(storage, grant, 'target', log)
-  const loop = new SideLoop()
-  let transfer = ports.transfer
-  const begun = clock.mono()
-  let started = false
-  let goFed = false
-  let announced = false
-  let goAt = 0
-  let wasConnected = false
-  let broken: string | undefined
-  let bytes = 0
-  let last: TargetRecord = 'ORDERED'
-  let stands: StorageStands = 'unseen'
-  let heard = false
-  let seen: { copy: TargetCopy; domain?: DomainSeen } | undefined
-  let seenAt = 0
+  await new TargetSide(ports, order, options).run()
+}
 
-  peer.onMessage = (message: PeerMessage) => {
-    if (message.t === 'certificate') context.receive(message.certificate)
-    else if (message.t === 'closed') context.peerFinished = true
-    heard ||= message.t === 'certificate'
-    loop.wake()
+/** What this process knows of the move beside the journal, and what it does on the word of the rules. */
+class TargetSide implements Side<TargetView, TargetAct> {
+  readonly #ports: TargetPorts
+  readonly #order: MoveOrder
+  readonly #options: TargetOptions
+  readonly #context: SideContext
+  readonly #grant: GrantBody
+  readonly #journal: MoveJournal<TargetRecord>
+  readonly #fence: MoveFence
+  readonly #loop = new SideLoop()
+  readonly step = targetStep
+  readonly #begun: Ms
+  /** Absent in recovery, and once it was let go. */
+  #transfer: TargetPorts['transfer']
+  #started = false
+  #goFed = false
+  #announced = false
+  #goAt: Ms = 0
+  #wasConnected = false
+  #broken: string | undefined
+  #bytes = 0
+  #last: TargetRecord = 'ORDERED'
+  #stands: StorageStands = 'unseen'
+  #heard = false
+  #seen: { copy: TargetCopy; domain?: DomainSeen } | undefined
+  #seenAt: Ms = 0
+
+  constructor(ports: TargetPorts, order: MoveOrder, options: TargetOptions) {
+    this.#ports = ports
+    this.#order = order
+    this.#options = options
+    this.#context = new SideContext(ports, order, options)
+    this.#grant = this.#context.grant
+    this.#journal = moveJournal<TargetRecord>(ports.journal, 'target', this.#grant.move)
+    this.#fence = new MoveFence(ports.storage, this.#grant, 'target', ports.log)
+    this.#transfer = ports.transfer
+    this.#begun = ports.clock.mono()
   }
-  peer.onChange = () => {
-    if (peer.connected) {
-      wasConnected = true
-      context.forgetSaid()
-    } else if (wasConnected) broken ??= 'the connection to the source was lost'
-    loop.wake()
+
+  async run(): Promise<void> {
+    const { clock, log, peer } = this.#ports
+    this.#listen()
+    await peer.start()
+    try {
+      await this.#loop.run(this, { clock, log, signal: this.#options.signal })
+    } finally {
+      this.#letGo()
+      await peer.stop()
+    }
   }
 
-  if (transfer) transfer.onChange = () => loop.wake()
+  #listen(): void {
+    const { peer } = this.#ports
+    peer.onMessage = (message: PeerMessage) => {
+      if (message.t === 'certificate') this.#context.receive(message.certificate)
+      else if (message.t === 'closed') this.#context.peerFinished = true
+      this.#heard ||= message.t === 'certificate'
+      this.#loop.wake()
+    }
+    peer.onChange = () => {
+      if (peer.connected) {
+        this.#wasConnected = true
+        this.#context.forgetSaid()
+      } else if (this.#wasConnected) this.#broken ??= 'the connection to the source was lost'
+      this.#loop.wake()
+    }
 
-  const giveUp = (): string | undefined => {
-    if (context.abortRequested !== undefined) return context.abortRequested
-    if (broken !== undefined) return broken
-    if (transfer?.broken !== undefined) return transfer.broken
-    if (started && transfer?.xlExited) return 'xl migrate-receive ended before READY'
-    if (!wasConnected && clock.mono() - begun > options.connectMs) return 'the source never connected'
-    if (clock.mono() - begun > options.connectMs + order.limits.copyMs) return 'the copy took too long'
+    if (this.#transfer) this.#transfer.onChange = () => this.#loop.wake()
+  }
+
+  #giveUp(): string | undefined {
+    const { clock } = this.#ports
+    if (this.#context.abortRequested !== undefined) return this.#context.abortRequested
+    if (this.#broken !== undefined) return this.#broken
+    if (this.#transfer?.broken !== undefined) return this.#transfer.broken
+    if (this.#started && this.#transfer?.xlExited) return 'xl migrate-receive ended before READY'
+    if (!this.#wasConnected && clock.mono() - this.#begun > this.#options.connectMs)
+      return 'the source never connected'
+    if (clock.mono() - this.#begun > this.#options.connectMs + this.#order.limits.copyMs)
+      return 'the copy took too long'
     return undefined
   }
 
-  const observe = async (): Promise<TargetView> => {
-    context.readInbox()
-    last = journal.standing()?.kind ?? 'ORDERED'
-    const cleaned = journal.find('CLEAN') !== undefined
-    const live = transfer !== undefined
-    const everReady = journal.find('READY') !== undefined
-    const readyRead = transfer?.readyRead ?? false
+  async observe(): Promise<TargetView> {
+    const { clock, hypervisor, peer } = this.#ports
+    this.#context.readInbox()
+    this.#last = this.#journal.standing()?.kind ?? 'ORDERED'
+    const cleaned = this.#journal.find('CLEAN') !== undefined
+    const live = this.#transfer !== undefined
+    const everReady = this.#journal.find('READY') !== undefined
+    const readyRead = this.#transfer?.readyRead ?? false
     // While the copy arrives there is nothing to see that would change a decision.
-    const look = !cleaned && (!live || readyRead || (last !== 'ORDERED' && last !== 'PREPARED'))
+    const look = !cleaned && (!live || readyRead || (this.#last !== 'ORDERED' && this.#last !== 'PREPARED'))
     // Between READY and GO only this process can change the copy; each look costs the guest time in which it stands still.
     const fresh =
-      live && !transfer!.xlExited && !goFed && seen?.copy === 'paused' && clock.mono() - seenAt < FRESH_MS
+      live &&
+      !this.#transfer!.xlExited &&
+      !this.#goFed &&
+      this.#seen?.copy === 'paused' &&
+      clock.mono() - this.#seenAt < FRESH_MS
     if (look && !fresh) {
-      seen = lookAt(await hypervisor.find(grant.vm), everReady || readyRead)
-      seenAt = clock.mono()
+      this.#seen = lookAt(await hypervisor.find(this.#grant.vm), everReady || readyRead)
+      this.#seenAt = clock.mono()
     }
-    const prepared = journal.find('PREPARED')
+    const prepared = this.#journal.find('PREPARED')
     const fenced = (prepared?.body.fence ?? 'none') !== 'none'
     // No Release came and the source has the VM again: it has evicted us, or it would have had to ask.
-    if (fenced && last === 'READY' && context.got.has('reclaimed') && !(await fence.holds())) stands = 'lost'
+    if (
+      fenced &&
+      this.#last === 'READY' &&
+      this.#context.got.has('reclaimed') &&
+      !(await this.#fence.holds())
+    )
+      this.#stands = 'lost'
     return {
-      last: last as TargetView['last'],
+      last: this.#last as TargetView['last'],
       prepared: prepared !== undefined,
       everReady,
       live,
-      xlGone: cleaned || (live ? !started || transfer!.xlExited : await ports.xlOfMoveGone()),
-      copy: (look ? seen?.copy : undefined) ?? 'unseen',
-      nameClean: seen?.domain === undefined || seen.domain.name === grant.config.name,
+      xlGone:
+        cleaned || (live ? !this.#started || this.#transfer!.xlExited : await this.#ports.xlOfMoveGone()),
+      copy: (look ? this.#seen?.copy : undefined) ?? 'unseen',
+      nameClean: this.#seen?.domain === undefined || this.#seen.domain.name === this.#grant.config.name,
       sessionUp: peer.connected,
-      everConnected: wasConnected,
-      started,
+      everConnected: this.#wasConnected,
+      started: this.#started,
       readyRead,
-      goFed,
-      xlHangs: goFed && clock.mono() - goAt > XL_END_MS,
-      giveUp: live ? giveUp() : undefined,
+      goFed: this.#goFed,
+      xlHangs: this.#goFed && clock.mono() - this.#goAt > XL_END_MS,
+      giveUp: live ? this.#giveUp() : undefined,
       got: {
-        release: context.got.has('release'),
-        release2: context.got.has('release2'),
-        ask: context.got.has('ask'),
-        abort: context.got.has('abort'),
-        reclaimed: context.got.has('reclaimed'),
+        release: this.#context.got.has('release'),
+        release2: this.#context.got.has('release2'),
+        ask: this.#context.got.has('ask'),
+        abort: this.#context.got.has('abort'),
+        reclaimed: this.#context.got.has('reclaimed'),
       },
-      storage: fenced ? stands : 'none',
-      peerClosed: context.peerFinished || context.superseded,
-      superseded: context.superseded,
-      announced,
+      storage: fenced ? this.#stands : 'none',
+      peerClosed: this.#context.peerFinished || this.#context.superseded,
+      superseded: this.#context.superseded,
+      announced: this.#announced,
       cleaned,
     }
   }
 
-  const letGo = (): void => {
-    if (!transfer) return
-    bytes = transfer.progress().bytes
-    transfer.closePipes()
-    transfer = undefined
+  #letGo(): void {
+    if (!this.#transfer) return
+    this.#bytes = this.#transfer.progress().bytes
+    this.#transfer.closePipes()
+    this.#transfer = undefined
   }
 
-  const domid = (): number => seen?.domain?.domid ?? -1
+  #domid(): number {
+    return this.#seen?.domain?.domid ?? -1
+  }
 
-  const perform = async (act: TargetAct): Promise<void> => {
+  async perform(act: TargetAct): Promise<void> {
+    const { clock, hypervisor, log, storage } = this.#ports
     switch (act.do) {
       case 'prepare':
         try {
-          await checkTarget(grant, { hypervisor, storage, promisedMiB: options.promisedMiB })
-          await attachDisks(grant, storage)
-          journal.append('PREPARED', { bootId: ports.bootId, fence: await fence.prepareTarget() })
+          await checkTarget(this.#grant, { hypervisor, storage, promisedMiB: this.#options.promisedMiB })
+          await attachDisks(this.#grant, storage)
+          this.#journal.append('PREPARED', {
+            bootId: this.#ports.bootId,
+            fence: await this.#fence.prepareTarget(),
+          })
           log.info('prepared')
         } catch (error) {
-          context.abortRequested = (error as Error).message
+          this.#context.abortRequested = (error as Error).message
         }
         return
       case 'start-xl':
-        transfer?.start()
-        started = true
+        this.#transfer?.start()
+        this.#started = true
         return
       case 'ready':
-        transfer?.closeStdout()
-        journal.append('READY', {
-          domid: domid(),
-          bytes: transfer?.progress().bytes ?? 0,
-          ...(transfer?.made !== undefined && { made: transfer.made }),
+        this.#transfer?.closeStdout()
+        this.#journal.append('READY', {
+          domid: this.#domid(),
+          bytes: this.#transfer?.progress().bytes ?? 0,
+          ...(this.#transfer?.made !== undefined && { made: this.#transfer.made }),
         })
         // At once: the VM stands still from here on.
-        context.say('ready', { t: 'ready' }, true)
+        this.#context.say('ready', { t: 'ready' }, true)
         return
       case 'take-over':
-        stands = await fence.takeOver()
+        this.#stands = await this.#fence.takeOver()
         return
       case 'take-back':
-        stands = await fence.takeBack()
+        this.#stands = await this.#fence.takeBack()
         return
       case 'accept':
-        journal.append('ACCEPT', { certificate: context.got.get(act.second ? 'release2' : 'release') })
+        this.#journal.append('ACCEPT', {
+          certificate: this.#context.got.get(act.second ? 'release2' : 'release'),
+        })
         return
       case 'go':
-        journal.append('GO', {})
+        this.#journal.append('GO', {})
         return
       case 'feed-go':
-        transfer?.feedGo()
-        goFed = true
-        goAt = clock.mono()
+        this.#transfer?.feedGo()
+        this.#goFed = true
+        this.#goAt = clock.mono()
         return
       case 'unpause': {
-        const id = domid()
-        await hypervisor.rename(id, grant.config.name)
+        const id = this.#domid()
+        await hypervisor.rename(id, this.#grant.config.name)
         return hypervisor.unpause(id)
       }
       case 'running':
-        journal.append('RUNNING', {
-          domid: domid(),
-          epoch: grant.epoch + acceptOffset(),
-          certificate: context.certificate('accept', acceptOffset()),
+        this.#journal.append('RUNNING', {
+          domid: this.#domid(),
+          epoch: this.#grant.epoch + this.#acceptOffset(),
+          certificate: this.#context.certificate('accept', this.#acceptOffset()),
           ...(act.counted ? { why: 'GO was recorded and the copy is gone: it counts as ran' } : {}),
         })
-        log.info('the VM runs here', { epoch: grant.epoch + acceptOffset() })
+        log.info('the VM runs here', { epoch: this.#grant.epoch + this.#acceptOffset() })
         return
       case 'refuse':
         // From here the source may take it back at any time.
-        stands = 'unseen'
-        journal.append('REFUSE', { why: act.why, certificate: context.certificate('refuse') })
+        this.#stands = 'unseen'
+        this.#journal.append('REFUSE', { why: act.why, certificate: this.#context.certificate('refuse') })
         log.warn('refused', { why: act.why })
         return
       case 'return':
-        journal.append('RETURN', { certificate: context.certificate('return') })
+        this.#journal.append('RETURN', { certificate: this.#context.certificate('return') })
         return
       case 'lost':
-        journal.append('LOST', { certificate: context.certificate('lost') })
+        this.#journal.append('LOST', { certificate: this.#context.certificate('lost') })
         return
       case 'rename':
-        return hypervisor.rename(domid(), grant.config.name)
+        return hypervisor.rename(this.#domid(), this.#grant.config.name)
       case 'announce':
-        announced = true
-        await ports
+        this.#announced = true
+        await this.#ports
           .announce()
           .catch((error: unknown) => log.warn('announce failed', { error: String(error) }))
         return
       case 'close-pipes':
-        return letGo()
+        return this.#letGo()
       case 'supersede':
-        journal.append('SUPERSEDED', { why: 'a later grant has given the VM to another host' })
+        this.#journal.append('SUPERSEDED', { why: 'a later grant has given the VM to another host' })
         return
       case 'destroy':
-        return hypervisor.destroy(domid())
+        return hypervisor.destroy(this.#domid())
       case 'clean-up':
-        letGo()
-        if (act.detach) await detachDisks(grant, storage, log)
-        else if ((journal.find('PREPARED')?.body.fence ?? 'none') !== 'none') await fence.keep()
-        journal.append('CLEAN', {})
+        this.#letGo()
+        if (act.detach) await detachDisks(this.#grant, storage, log)
+        else if ((this.#journal.find('PREPARED')?.body.fence ?? 'none') !== 'none') await this.#fence.keep()
+        this.#journal.append('CLEAN', {})
         return
       case 'close': {
-        const ran = last === 'RUNNING'
-        const why = journal.find('REFUSE')?.body.why
-        journal.close({ outcome: ran ? 'moved' : 'stayed', bytes, ...(why === undefined ? {} : { why }) })
-        context.say('done', { t: 'done' }, true)
+        const ran = this.#last === 'RUNNING'
+        const why = this.#journal.find('REFUSE')?.body.why
+        this.#journal.close({
+          outcome: ran ? 'moved' : 'stayed',
+          bytes: this.#bytes,
+          ...(why === undefined ? {} : { why }),
+        })
+        this.#context.say('done', { t: 'done' }, true)
         log.info('closed', { outcome: ran ? 'moved' : 'stayed' })
         return
       }
@@ -238,43 +303,38 @@ export async function runTarget(ports: TargetPorts, order: MoveOrder, options: T
   }
 
   /** The Accept after a second Release carries e+3. */
-  const acceptOffset = (): 1 | 3 => {
-    const accepted = journal.all().findLast(record => record.kind === 'ACCEPT')
+  #acceptOffset(): 1 | 3 {
+    const accepted = this.#journal.all().findLast(record => record.kind === 'ACCEPT')
     return accepted?.body.certificate?.body.kind === 'release2' ? 3 : 1
   }
 
-  const speak = (view: TargetView): void => {
-    if (transfer?.bannerRead && view.last === 'PREPARED') context.say('listening', { t: 'listening' }, false)
+  speak(view: TargetView): void {
+    if (this.#transfer?.bannerRead && view.last === 'PREPARED')
+      this.#context.say('listening', { t: 'listening' }, false)
     for (const word of targetSays(view))
-      if (word === 'ready' || word === 'listening' || word === 'done') context.say(word, { t: word }, false)
+      if (word === 'ready' || word === 'listening' || word === 'done')
+        this.#context.say(word, { t: word }, false)
       else {
-        const offset = word === 'accept' ? acceptOffset() : undefined
-        context.say(word, { t: 'certificate', certificate: context.certificate(word, offset) }, heard)
+        const offset = word === 'accept' ? this.#acceptOffset() : undefined
+        this.#context.say(
+          word,
+          { t: 'certificate', certificate: this.#context.certificate(word, offset) },
+          this.#heard,
+        )
       }
-    heard = false
+    this.#heard = false
   }
 
-  const waiting = (what: string | undefined, sinceMs: number): void => {
+  waiting(what: string | undefined, sinceMs: number): void {
     const phase =
-      last === 'READY' || last === 'ACCEPT' || last === 'GO'
+      this.#last === 'READY' || this.#last === 'ACCEPT' || this.#last === 'GO'
         ? 'handover'
-        : !transfer
+        : !this.#transfer
           ? 'waiting'
-          : started
+          : this.#started
             ? 'copying'
             : 'connecting'
-    context.report(last, phase, transfer?.progress(), what ?? 'working', sinceMs)
-  }
-
-  await peer.start()
-  try {
-    await loop.run(
-      { observe, step: targetStep, speak, perform, waiting },
-      { clock, log, signal: options.signal },
-    )
-  } finally {
-    letGo()
-    await peer.stop()
+    this.#context.report(this.#last, phase, this.#transfer?.progress(), what ?? 'working', sinceMs)
   }
 }
 
