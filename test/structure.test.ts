@@ -1,8 +1,9 @@
-// How the files hang together: no circle of imports, and between the folders of a package only the arrows that are
-// listed. Whom a package may import is asked by architecture.test.ts.
+// How the files hang together: no circle of imports, between the folders of a package only the arrows that are listed,
+// and no function that nobody reads at a sitting. Whom a package may import is asked by architecture.test.ts.
 import t from 'tap'
 import { arrowProblems } from './source/arrows.js'
 import { entryPoints, packages, parse, parseAll } from './source/files.js'
+import { longFunctions } from './source/functions.js'
 import { circles, importGraph, importsWithin } from './source/imports.js'
 import { rooms } from './source/rooms.js'
 
@@ -11,7 +12,7 @@ const graph = importGraph(files, entryPoints())
 
 t.test('no files import each other in a circle, types included', async t => {
   for (const group of circles(graph)) t.fail(importsWithin(group, graph).join('\n'))
-  t.ok(graph.get('packages/coordinator/src/compose.ts')!.length > 20, 'imports were read')
+  t.ok(graph.get('packages/coordinator/src/compose.ts')!.length > 10, 'imports were read')
   t.ok(
     graph.get('packages/heliotrope/src/main.ts')!.includes('packages/coordinator/src/cli/index.ts'),
     'those between packages, too',
@@ -76,4 +77,28 @@ t.test('an arrow that is not listed is found, and one that is gone', async t => 
   ])
   const twice = { ...table, arrows: { high: ['low'] }, upward: { 'high -> low': 'soon' } }
   t.match(arrowProblems('a', twice, planted).at(-1), /as allowed and as upward/)
+})
+
+t.test('no function is longer than 150 lines, in tests either', async t => {
+  const found = [...files.values()].flatMap(source => longFunctions(source, 150))
+  for (const { file, line, name, lines } of found) t.fail(`${file}:${line} ${name} has ${lines} lines`)
+  t.ok(files.size > 400, 'files were looked at')
+})
+
+t.test('functions of every kind are measured, from their first line to their last', async t => {
+  const three = '{\n  x()\n}'
+  const text = [
+    `function plain() ${three}`,
+    `const arrow = () => ${three}`,
+    `const o = { method() ${three}, given: async () => ${three} }`,
+    `class C { constructor() ${three} get it() ${three} static { x() } }`,
+    `t.test('name', async t => ${three})`,
+    'function two() {\n}',
+    'declare function none(\na: string,\nb: string,\n): void',
+  ].join('\n')
+  t.same(
+    longFunctions(parse('a.ts', text), 2).map(({ name, line, lines }) => `${line} ${name} ${lines}`),
+    ['1 plain 3', '4 arrow 3', '7 method 3', '9 given 3', '12 constructor 3', '14 it 3', '17  3'],
+  )
+  t.same(longFunctions(parse('a.ts', text), 3), [])
 })

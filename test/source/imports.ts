@@ -9,6 +9,8 @@ export type Graph = ReadonlyMap<string, readonly string[]>
 /** All that a file names as a module: import, export from, `import('…')` as a value or a type. */
 function modulesOf(source: ts.SourceFile): string[] {
   const found: string[] = []
+  // Import and export stand at the top; only `import(` may be deep inside.
+  const inner = source.text.includes('import(')
   const visit = (node: ts.Node): void => {
     const name =
       ts.isImportDeclaration(node) || ts.isExportDeclaration(node)
@@ -19,7 +21,7 @@ function modulesOf(source: ts.SourceFile): string[] {
             ? node.argument.literal
             : undefined
     if (name && ts.isStringLiteralLike(name)) found.push(name.text)
-    ts.forEachChild(node, visit)
+    if (node === source || inner) ts.forEachChild(node, visit)
   }
   visit(source)
   return found

@@ -12,7 +12,7 @@ export interface Rooms {
 
 export const rooms: Readonly<Record<string, Rooms>> = {
   agent: {
-    ground: ['exec', 'files', 'log', 'ports', 'refusals', 'version'],
+    ground: ['exec', 'files', 'log', 'parts', 'ports', 'refusals', 'version'],
     arrows: {
       cli: ['agent', 'compose', 'config', 'doctor', 'drivers', 'sense', 'status-server', 'trust'],
       doctor: ['config', 'drivers'],
@@ -30,8 +30,6 @@ export const rooms: Readonly<Record<string, Rooms>> = {
       'mover -> drivers': 'goes with mover-process/: compose-mover.ts and settings.ts only wire',
       'mover -> execute': 'goes with mover-process/, and promisedMiB with the moves of the host',
       'sense -> drivers': 'goes with the judging of readings, quality.ts, to sense/',
-      'sense -> execute':
-        'goes with the parts of the agent: what a look asks of the moves is a port of sense/',
     },
   },
   coordinator: {
@@ -45,7 +43,7 @@ export const rooms: Readonly<Record<string, Rooms>> = {
       ],
       fence: ['config'],
       forecast: ['store'],
-      http: ['console', 'trust'],
+      http: ['console', 'store', 'trust'],
       ingest: ['state', 'store'],
       learn: ['saga', 'store'],
       power: ['ingest', 'state', 'store'],
@@ -53,6 +51,21 @@ export const rooms: Readonly<Record<string, Rooms>> = {
       saga: ['fence', 'ingest', 'state', 'store'],
       state: ['config', 'store'],
       trust: ['ingest', 'store'],
+      wiring: [
+        ...[
+          'forecast',
+          'ingest',
+          'learn',
+          'outlook',
+          'parts',
+          'ports',
+          'power',
+          'reconcile',
+          'saga',
+          'state',
+        ],
+        ...['store', 'trust'],
+      ],
     },
     upward: {
       'fence -> saga': 'goes with cold-boot/: power-off.ts and the fences move there',

@@ -49,7 +49,14 @@ const HOST = 'a1' as HostId
 let ids = 0
 const nextId = (): CommandId => (++ids).toString(16).padStart(24, '0') as CommandId
 
-export async function i9Host(t: Test) {
+interface Session {
+  socket: Socket
+  hello: Hello
+  heard: FromAgent[]
+}
+
+/** The host itself, its agent connected. */
+async function startHost(t: Test) {
   const dir = t.testdir({ ca: {}, data: {} })
   const door = new Door(`${dir}/ca`)
   await door.open(t)
@@ -68,7 +75,7 @@ export async function i9Host(t: Test) {
   const xen = smallHost()
   const { hypervisor } = xen
   const noted = (): Promise<void> => Promise.resolve()
-  const sessions: { socket: Socket; hello: Hello; heard: FromAgent[] }[] = []
+  const sessions: Session[] = []
   door.session = socket => {
     const heard: FromAgent[] = []
     socket.onMessage = bytes => {
@@ -125,26 +132,32 @@ export async function i9Host(t: Test) {
     journal.close()
   })
   await until(() => sessions.length > 0)
-
-  const other = newSigner()
-  let seq = 0
-  const now = (): (typeof sessions)[number] => sessions.at(-1)!
   return {
-    journal,
-    launched,
+    ...{ clock, journal, launched, moves, log, sessions },
     /** VMs that were made by a grant. */
     created,
-    moves,
-    log,
-    sessions,
     coordinator: door.signer,
+    /** Fingerprint of the host's key. */
+    key: identity.signer.fingerprint,
+  }
+}
+
+/** The host, and what its coordinator, or somebody else, may send it. */
+export async function i9Host(t: Test) {
+  const host = await startHost(t)
+  const { clock, coordinator, journal, key, sessions } = host
+  const other = newSigner()
+  let seq = 0
+  const now = (): Session => sessions.at(-1)!
+  return {
+    ...host,
     other,
     /** A command as the coordinator would make it, on the newest connection. */
     command(
       kind: CommandBody['kind'],
       args: unknown,
       change: object = {},
-      signer = door.signer,
+      signer = coordinator,
     ): CommandMessage {
       const body = {
         id: nextId(),
@@ -160,7 +173,7 @@ export async function i9Host(t: Test) {
       } as CommandBody
       return { t: 'command', body, key: signer.publicKey, signature: signValue(signer, body) }
     },
-    grant(change: Partial<GrantBody> = {}, signer: Signer = door.signer): Grant {
+    grant(change: Partial<GrantBody> = {}, signer: Signer = coordinator): Grant {
       const at = Math.round(clock.wall())
       return certify<GrantBody>(signer, {
         kind: 'grant',
@@ -168,20 +181,20 @@ export async function i9Host(t: Test) {
         vm: vm.uuid,
         epoch: 8,
         from: { host: 'b1' as HostId, key: other.fingerprint, bootId: 'boot-there' },
-        to: { host: HOST, key: identity.signer.fingerprint, bootId: 'boot-here' },
+        to: { host: HOST, key: key, bootId: 'boot-here' },
         config: vm,
         startBefore: at + 60_000,
         at,
         ...change,
       })
     },
-    bootGrant(change: Partial<BootGrantBody> = {}, signer: Signer = door.signer): BootGrant {
+    bootGrant(change: Partial<BootGrantBody> = {}, signer: Signer = coordinator): BootGrant {
       return certifyBoot(signer, {
         kind: 'boot',
         boot: BOOT,
         vm: vm.uuid,
         epoch: 8,
-        to: { host: HOST, key: identity.signer.fingerprint, bootId: 'boot-here' },
+        to: { host: HOST, key: key, bootId: 'boot-here' },
         config: vm,
         evidence: [],
         at: 1,
