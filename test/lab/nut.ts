@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { LabError } from './errors.js'
 import { must } from './exec.js'
 import type { HostName } from './network.js'
@@ -97,8 +97,15 @@ async function ensure(name: string, argv: string[]): Promise<void> {
   if (livingPid(name) === undefined) await startProcess(name, argv, { env })
 }
 
-/** Whole or not at all: the driver reads the file whenever it pleases. */
+/**
+ * Whole or not at all: the driver reads the file whenever it pleases. And with a time of its own: dummy-ups takes a file for new by
+ * its time of change in whole seconds (NUT, drivers/dummy-ups.c), and two writes in one second would be one to it.
+ */
 function write(name: string, text: string): void {
-  writeFileSync(`${folder}/.${name}`, text)
-  renameSync(`${folder}/.${name}`, `${folder}/${name}`)
+  const [file, next] = [`${folder}/${name}`, `${folder}/.${name}`]
+  const last = existsSync(file) ? Math.floor(statSync(file).mtimeMs / 1000) : 0
+  const at = Math.max(last + 1, Math.floor(Date.now() / 1000))
+  writeFileSync(next, text)
+  utimesSync(next, at, at)
+  renameSync(next, file)
 }

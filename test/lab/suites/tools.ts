@@ -31,8 +31,12 @@ export async function run(lab: Lab, _options: SuiteOptions, sitting: Sitting): P
 }
 
 async function meters(lab: Lab): Promise<Outcome> {
-  await lab.nut.setPower('A', 50)
-  await lab.nut.set('A', 'ups.status', 'OB')
+  // Two changes within one second, at different times of it: the driver knows a file by the second of its change.
+  for (const [index, watts] of [60, 70, 80, 90, 50].entries()) {
+    await new Promise(resolve => setTimeout(resolve, index * 190))
+    await lab.nut.setPower('A', watts)
+    await lab.nut.set('A', 'ups.status', index % 2 === 0 ? 'OB' : 'OL')
+  }
   check((await lab.nut.get('A', 'ups.realpower')) === '50', 'a second value of a meter undid the first')
   await lab.host('A').must('upsc site-a@10.77.9.1 ups.realpower | grep -qx 50')
   return {}
