@@ -39,8 +39,11 @@ export interface Kernel {
 export interface AgentPart {
   /** By which a simulator leaves it out. */
   readonly name: string
-  /** One after the other, in the order of the list. Never throws. */
-  look?(view: AgentView): Promise<void>
+  /**
+   * One after the other, in the order of the list. Never throws.
+   * @returns true if it has changed what runs here: the parts after it are shown what the hypervisor lists then
+   */
+  look?(view: AgentView): Promise<boolean | void>
   /** Raised now, or cleared by the part itself. */
   alarms?(): Alarm[]
   readonly handlers?: Partial<CommandHandlers>

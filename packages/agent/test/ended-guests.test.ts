@@ -26,16 +26,27 @@ function journalOf(clock: VirtualClock, ...moves: Records[]): Journal {
 class Host {
   readonly clock = new VirtualClock()
   readonly done: string[] = []
-  readonly guests: EndedGuests
+  readonly journal: Journal
+  guests: EndedGuests
+  floor = 3
   domains: DomainSeen[] = []
   createFails = false
+  /** The agent is killed while it makes the domain. */
+  killed = false
 
   constructor(config: Partial<VmConfig> = {}, moves: Records[] = [aborted], xenVersion = '4.17.5') {
-    this.guests = new EndedGuests({
+    this.journal = journalOf(this.clock, ...moves)
+    this.guests = this.agent(config, xenVersion)
+  }
+
+  /** As it is after each start of the agent. */
+  agent(config: Partial<VmConfig>, xenVersion = '4.17.5', bootId = BOOT): EndedGuests {
+    return new EndedGuests({
       clock: this.clock,
       log: silentLog,
-      journal: journalOf(this.clock, ...moves),
-      bootId: BOOT,
+      journal: this.journal,
+      epochs: { floor: () => this.floor },
+      bootId,
       hypervisor: {
         find: uuid => Promise.resolve(this.domains.filter(one => one.uuid === uuid)),
         destroy: domid => {
@@ -51,6 +62,7 @@ class Host {
         read: domid => Promise.resolve({ of: domid }),
         create: (made, rest) => {
           this.done.push(`create ${made.uuid === vm.uuid ? 'it' : 'another'} ${JSON.stringify(rest)}`)
+          if (this.killed) return new Promise(() => {})
           if (this.createFails) return Promise.reject(new Error('no memory'))
           this.is('running', 8)
           return Promise.resolve()
@@ -102,6 +114,74 @@ t.test('not at once: a monitor would be quicker', async t => {
   host.is('running', 8)
   await host.looks(60)
   t.strictSame(host.done, [])
+})
+
+t.test('a later move that was given up before it touched the domain brings no monitor back', async t => {
+  for (const later of [
+    ['source', 7, 'CLEAN', 'CLOSED'] as Records,
+    ['source', 7, 'ABORT', 'CLOSED'] as Records,
+  ]) {
+    const host = new Host({ onReboot: 'restart' }, [aborted, later])
+    host.is('reboot')
+    await host.looks(60)
+    t.strictSame(host.done, ['destroy 7', 'create it {"of":7}'])
+  }
+})
+
+t.test('a move that never touched the domain took nothing', t => {
+  const clock = new VirtualClock()
+  const journal = journalOf(clock)
+  journal.append('source/m', 'ORDERED', { order: { grant: { body: { vm: vm.uuid, epoch: 3 } } } })
+  journal.append('source/m', 'PREPARED', { domid: 7, bootId: BOOT })
+  journal.append('source/m', 'ABORT', { untouched: true })
+  journal.append('source/m', 'CLEAN', {})
+  t.equal(monitorTakenBy(journal, BOOT, { uuid: vm.uuid, domid: 7 }), undefined)
+  t.end()
+})
+
+t.test(
+  'an agent that was killed between end and start leaves a VM that is told of, and started by nobody',
+  async t => {
+    const host = new Host({ onReboot: 'restart' })
+    host.killed = true
+    host.is('reboot')
+    for (let at = 0; at < 3; at++) {
+      void host.guests.look(host.domains)
+      await host.clock.advance(6_000)
+    }
+    t.strictSame(host.done, ['destroy 7', 'create it {"of":7}'])
+    const told = [
+      { key: `ended/${vm.uuid}`, state: 'raised', text: /started it again/, remedy: /start .* again/ },
+    ]
+    host.killed = false
+    host.guests = host.agent({ onReboot: 'restart' })
+    await host.looks(60)
+    t.match(host.guests.alarms(), told)
+    t.equal(host.done.length, 2, 'nothing is made from the record alone')
+    host.is('running', 9)
+    await host.looks(5)
+    t.strictSame(host.guests.alarms(), [], 'until somebody has')
+    host.domains = []
+    for (const [why, floor, boot] of [
+      ['the VM was given away since', 7, BOOT],
+      ['the host was booted since, and another part tells', 3, 'boot-2'],
+    ] as const) {
+      host.floor = floor
+      host.guests = host.agent({}, '4.17.5', boot)
+      await host.looks(30)
+      t.strictSame(host.guests.alarms(), [], why)
+    }
+  },
+)
+
+t.test('what was started again is not told of after a restart of the agent', async t => {
+  const host = new Host({ onReboot: 'restart' })
+  host.is('reboot')
+  await host.looks(60)
+  host.domains = []
+  host.guests = host.agent({})
+  await host.looks(30)
+  t.strictSame(host.guests.alarms(), [])
 })
 
 for (const [why, host] of [

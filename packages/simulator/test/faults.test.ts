@@ -5,15 +5,16 @@ import type { Ground } from '@heliotrope/simulator/faults'
 import { holds } from './support/fault-sample.js'
 
 const grounds: Ground[] = []
-/** It came back, or was started again where it was lost. */
-const endsAtA = ['there-and-back', 'boot', 'alone']
+/** It came back, or was started again where it was lost, or its guest or its target would not have the move. */
+const endsAtA = ['there-and-back', 'boot', 'alone', 'guest-reboot', 'guest-crash', 'standby']
 
 void t.test('without a fault each plot ends as it should', async t => {
   for (const plot of plots) {
     const { violations, end, at, points } = await runCase({ plot, seed: 0, faults: [] })
     t.same(violations, [])
-    t.equal(end, 'runs')
-    t.equal(at, endsAtA.includes(plot) ? 'a' : 'b', plot)
+    const off = plot === 'guest-off'
+    t.equal(end, off ? 'off' : 'runs', plot)
+    t.equal(at, off ? undefined : endsAtA.includes(plot) ? 'a' : 'b', plot)
     grounds.push({ plot, points })
   }
 })
@@ -48,6 +49,8 @@ void t.test('a fault happens where it is put', async t => {
 
 /** What the simulator has found, and what was wrong. */
 const once: Record<string, string> = {
+  'power went before a guest that rebooted unseen by xl was written down: it counted as ended by itself':
+    'guest-reboot 0: before agent@a vm:HERE #2: power a',
   'a guest that rebooted as soon as it was started counted as gone, and lost its disk':
     'boot 0: after agent@a create #1: guest reboot',
   'the target came back and closed alone; nobody told the source, whose journal stayed open for ever':
@@ -79,3 +82,31 @@ void t.test('a hostile third host changes nothing: the Release goes by way of th
   t.ok(at('!! forge') > 0 && !story.includes('   (nothing there)'), 'it had something to forge')
   t.ok(runs > at('!! cut ab') && runs < up, 'the VM did not wait for the line')
 })
+
+void t.test(
+  'a guest that ends where xl does not see it is ended and started as its config says, once',
+  async t => {
+    const made = (story: readonly string[], what: string): number =>
+      story.filter(line => line.includes(`a: vm1 ${what}`)).length
+    const off = await holds('guest-off 0:', t)
+    t.strictSame([made(off.story, 'destroyed (xl destroy)'), made(off.story, 'created')], [1, 0])
+    for (const plot of ['guest-reboot', 'guest-crash']) {
+      const { story } = await holds(`${plot} 0:`, t)
+      t.strictSame([made(story, 'destroyed (xl destroy)'), made(story, 'created')], [1, 1], plot)
+    }
+  },
+)
+
+void t.test(
+  'a target that has promised to stand by takes no move, and one that takes a move does not stand by',
+  async t => {
+    const { story } = await holds('standby 0:', t)
+    const has = (lines: readonly string[], text: string): boolean => lines.some(line => line.includes(text))
+    t.ok(has(story, 'coordinator records ABORTING'))
+    t.notOk(has(story, 'agent@b records ORDERED in target'))
+    t.ok(has(story, 'b has power again') || has(story, 'c>b welcome'), 'it went down, and is back')
+    const late = await holds('standby 0: before c>b host.standby #1: delay', t)
+    t.ok(has(late.story, 'b does not stand by'))
+    t.equal(late.end, 'runs')
+  },
+)

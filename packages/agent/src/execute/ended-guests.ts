@@ -7,8 +7,9 @@
  * or an operator who wanted it kept.
  */
 import { errorChain, HeliotropeError, SECOND } from '@heliotrope/shared'
-import type { Alarm, Clock, Journal, Log, MoveId, Ms, OnEnd, VmConfig } from '@heliotrope/shared'
+import type { Alarm, Clock, Epoch, Journal, Log, MoveId, Ms, OnEnd, VmConfig, VmId } from '@heliotrope/shared'
 import type { DomainSeen, Hypervisor } from '../ports.js'
+import type { EpochIndex } from './epochs.js'
 import { has, streamsOf } from './sweeper.js'
 
 export interface EndedGuestsPorts {
@@ -21,8 +22,20 @@ export interface EndedGuestsPorts {
     create(config: VmConfig, made: unknown): Promise<void>
     read(domid: number): Promise<unknown>
   }
+  epochs: Pick<EpochIndex, 'floor'>
   bootId: string
 }
+
+/** RESTART of `ended/VM`: the domain is about to be destroyed, and made anew. DONE follows when it was. */
+interface Restart {
+  name: string
+  state: string
+  bootId: string
+  /** Below this a grant was void here. */
+  floor: Epoch
+}
+
+const PREFIX = 'ended/'
 
 /** A monitor acts within a second or two; this long nobody does. */
 const UNSEEN_MS: Ms = 10 * SECOND
@@ -33,8 +46,8 @@ type Ended = DomainSeen & { state: keyof typeof ends }
 const isEnded = (domain: DomainSeen): domain is Ended => domain.state in ends
 
 /**
- * The move that took the monitor of this domain away, if one did: the last of its VM here, which had this very domain
- * suspended and gave it back.
+ * The move that took the monitor of this domain away, if one did: it had this very domain suspended and gave it back. Later
+ * moves that were given up before they touched it change nothing: the monitor does not come back.
  * @throws journal-failed if the journal cannot be read to its end: then nothing may be touched
  */
 export function monitorTakenBy(
@@ -44,12 +57,13 @@ export function monitorTakenBy(
 ): MoveId | undefined {
   const streams = streamsOf(journal, uuid)
   if (streams.some(({ records }) => !has(records, 'CLEAN') && !has(records, 'CLOSED'))) return undefined
-  const newest = streams.at(-1)
-  if (newest?.role !== 'source') return undefined
-  const { move, records } = newest
-  const prepared = records.find(record => record.kind === 'PREPARED')
-  if (prepared?.body.domid !== domid || prepared.body.bootId !== bootId) return undefined
-  return has(records, 'ABORT') || has(records, 'RECLAIM') ? move : undefined
+  const since = streams.slice(streams.findLastIndex(({ role }) => role === 'target') + 1)
+  return since.findLast(({ records }) => {
+    const prepared = records.find(record => record.kind === 'PREPARED')
+    if (prepared?.body.domid !== domid || prepared.body.bootId !== bootId) return false
+    const abort = records.find(record => record.kind === 'ABORT')
+    return has(records, 'RECLAIM') || (abort !== undefined && abort.body.untouched !== true)
+  })?.move
 }
 
 /** @param xenVersion as `xl info` tells it: `4.17.5` */
@@ -65,6 +79,8 @@ export class EndedGuests {
   /** By uuid: destroyed, and not started again. Told until somebody does. */
   readonly #down = new Map<string, Alarm>()
   #alarms: Alarm[] = []
+  #looked = false
+  #acted = false
 
   constructor(ports: EndedGuestsPorts) {
     this.#ports = ports
@@ -75,15 +91,18 @@ export class EndedGuests {
     return this.#alarms
   }
 
-  /** One look at what the hypervisor has just listed. Never throws. */
-  async look(domains: readonly DomainSeen[]): Promise<void> {
+  /** One look at what the hypervisor has just listed. Never throws. @returns whether a domain was ended */
+  async look(domains: readonly DomainSeen[]): Promise<boolean> {
     const { clock, hypervisor, log } = this.#ports
     const ended = domains.filter(isEnded)
     const keys = new Set(ended.map(keyOf))
     for (const key of this.#since.keys()) if (!keys.has(key)) this.#since.delete(key)
     for (const { uuid, state } of domains) if (state === 'running') this.#down.delete(uuid)
+    this.#acted = false
     const alarms: Alarm[] = []
     try {
+      if (!this.#looked) this.#findCutShort(new Set(domains.map(({ uuid }) => uuid)))
+      this.#looked = true
       for (const domain of ended) {
         const since = this.#since.get(keyOf(domain)) ?? clock.mono()
         this.#since.set(keyOf(domain), since)
@@ -95,6 +114,28 @@ export class EndedGuests {
       log.error('ended guests cannot be looked after', { error: errorChain(error) })
     }
     this.#alarms = [...alarms, ...this.#down.values()]
+    return this.#acted
+  }
+
+  /**
+   * An agent that was killed between the end of a domain and its start left the VM down. Nobody starts it from the record
+   * alone: meanwhile it may have been started somewhere else. It is told, unless the VM was given away since.
+   */
+  #findCutShort(here: ReadonlySet<string>): void {
+    const { bootId, clock, epochs, journal } = this.#ports
+    for (const stream of journal.streams(PREFIX, 'all')) {
+      const vm = stream.slice(PREFIX.length) as VmId
+      const last = journal.read(stream).at(-1)
+      const { name, state, bootId: boot, floor } = (last?.body ?? {}) as Restart
+      if (last?.kind !== 'RESTART' || boot !== bootId || here.has(vm) || epochs.floor(vm) > floor) continue
+      this.#down.set(vm, {
+        key: `${PREFIX}${vm}`,
+        state: 'raised',
+        text: `${name} ended (${state}), and the agent was ended before it had started it again`,
+        remedy: `start ${name} again on this host, if it runs nowhere else`,
+        at: clock.wall(),
+      })
+    }
   }
 
   async #end(domain: Ended): Promise<Alarm[]> {
@@ -102,7 +143,7 @@ export class EndedGuests {
     const move = monitorTakenBy(journal, bootId, domain)
     if (move === undefined) return []
     const { uuid, domid, name, state } = domain
-    const key = `ended/${uuid}`
+    const key = `${PREFIX}${uuid}`
     const alarm = (text: string, remedy: string): Alarm[] => [
       {
         key,
@@ -140,17 +181,19 @@ export class EndedGuests {
     wanted: OnEnd,
     config: VmConfig,
   ): Promise<void> {
-    const { hypervisor, journal, log, maker } = this.#ports
+    const { bootId, epochs, hypervisor, journal, log, maker } = this.#ports
     const made = wanted === 'restart' ? await maker.read(domid) : undefined
     // What was listed is old by now; only what still stands there, and alone, is ended.
     const [now, ...others] = await hypervisor.find(uuid)
     if (now?.domid !== domid || now.state !== state || others.length > 0) return
-    journal.append(`ended/${uuid}`, wanted === 'restart' ? 'RESTART' : 'DESTROY', { domid, move, state })
+    const record = { domid, move, state, name, bootId, floor: epochs.floor(uuid) }
+    journal.append(PREFIX + uuid, wanted === 'restart' ? 'RESTART' : 'DESTROY', record)
     log.warn('a guest ended without a monitor', { name, domid, state, wanted, move })
+    this.#acted = true
     await hypervisor.destroy(domid)
-    // A crash of the agent just here leaves the VM down and seen as such; to start it from this record alone, later, might
-    // meet it somewhere else.
-    if (wanted === 'restart') await maker.create(config, made)
+    if (wanted !== 'restart') return
+    await maker.create(config, made)
+    journal.append(PREFIX + uuid, 'DONE', {})
   }
 }
 

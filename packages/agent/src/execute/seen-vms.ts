@@ -35,6 +35,12 @@ const GONE_AFTER_MS: Ms = 30 * SECOND
 const ALARM_AFTER_MS: Ms = 60 * SECOND
 
 const lives: readonly RunState[] = ['running', 'paused', 'suspended']
+const ends = { poweroff: 'onPoweroff', reboot: 'onReboot', crashed: 'onCrash' } as const
+
+/** One that has ended and whose config says to make it again counts, too: its guest wants to run. */
+const isAlive = ({ state, config }: Domain): boolean =>
+  lives.includes(state) ||
+  (state in ends && /restart$/.test(config?.[ends[state as keyof typeof ends]] ?? ''))
 
 export class SeenVms {
   readonly #ports: SeenVmsPorts
@@ -70,7 +76,7 @@ export class SeenVms {
   async look(domains: readonly Domain[]): Promise<void> {
     try {
       for (const domain of domains) if (domain.state === 'running') await this.#here(domain)
-      const living = new Set(domains.filter(one => lives.includes(one.state)).map(one => one.uuid))
+      const living = new Set(domains.filter(isAlive).map(one => one.uuid))
       for (const [vm, { seen }] of this.#ports.histories.all())
         if (seen && !living.has(vm)) this.#absent(vm, seen)
       this.#findLost(new Set(domains.map(one => one.uuid)))

@@ -92,6 +92,7 @@ export class Sweeper {
   /** Suspended domains, by uuid and domid, and since when. */
   readonly #since = new Map<string, Ms>()
   #alarms: Alarm[] = []
+  #acted = false
 
   constructor(ports: SweeperPorts) {
     this.#ports = ports
@@ -102,12 +103,13 @@ export class Sweeper {
     return this.#alarms
   }
 
-  /** One look at what the hypervisor has just listed. Never throws. */
-  async look(domains: readonly DomainSeen[]): Promise<void> {
+  /** One look at what the hypervisor has just listed. Never throws. @returns whether a domain was resumed */
+  async look(domains: readonly DomainSeen[]): Promise<boolean> {
     const { clock, log, xlAtWork } = this.#ports
     const suspended = domains.filter(domain => domain.state === 'suspended')
     const keys = new Set(suspended.map(keyOf))
     for (const key of this.#since.keys()) if (!keys.has(key)) this.#since.delete(key)
+    this.#acted = false
     const alarms: Alarm[] = []
     try {
       if (suspended.length > 0 && !(await xlAtWork()))
@@ -120,6 +122,7 @@ export class Sweeper {
       log.error('suspended domains cannot be looked after', { error: errorChain(error) })
     }
     this.#alarms = alarms
+    return this.#acted
   }
 
   async #sweep(domain: DomainSeen, since: Ms): Promise<Alarm[]> {
@@ -160,6 +163,7 @@ export class Sweeper {
       if (now.length !== 1 || now[0]?.domid !== domid || now[0].state !== 'suspended') return undefined
       journal.append(`sweep/${uuid}`, 'RESUME', { domid, move, stream: streamOf('source', move) })
       log.warn('a guest suspended after its move was given up: resuming it', { name, domid, move })
+      this.#acted = true
       await hypervisor.resume(domid)
       return undefined
     } catch (error) {

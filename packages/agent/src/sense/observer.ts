@@ -35,16 +35,14 @@ export class Observer {
 
   /** Never throws: what cannot be read is an alarm. */
   async observe(): Promise<void> {
-    const { hypervisor, parts, vms, ownFacts } = this.#ports
+    const { hypervisor, parts, ownFacts } = this.#ports
     try {
-      const { domains: seen, dom0CpuS } = await hypervisor.list()
-      const facts = await this.#factsWith(seen)
-      let described: Promise<Domain[]> | undefined
-      const view: AgentView = {
-        seen,
-        described: () => (described ??= describeDomains(seen, hypervisor, vms)),
-      }
-      for (const part of parts) await part.look?.(view)
+      const { domains: listed, dom0CpuS } = await hypervisor.list()
+      const facts = await this.#factsWith(listed)
+      let view = this.#viewOf(listed)
+      for (const part of parts)
+        if (await part.look?.(view)) view = this.#viewOf((await hypervisor.list()).domains)
+      const { seen } = view
       this.domains = (await view.described()) as Domain[]
       this.cpuS = cpuSeconds(seen, dom0CpuS)
       this.facts = Object.assign(
@@ -55,6 +53,12 @@ export class Observer {
     } catch (error) {
       this.#failed(error)
     }
+  }
+
+  #viewOf(seen: readonly DomainSeen[]): AgentView {
+    const { hypervisor, vms } = this.#ports
+    let described: Promise<Domain[]> | undefined
+    return { seen, described: () => (described ??= describeDomains(seen, hypervisor, vms)) }
   }
 
   /** Epochs and moves as the journal has them now, without a look. */

@@ -27,7 +27,7 @@ export function simHypervisor(world: World, host: SimHost): Hypervisor {
       return { config: structuredClone(domain.config), liveBlockers, regularBlockers: [] }
     },
     facts: async () => ({
-      xenVersion: '4.20.0',
+      xenVersion: host.spec.xenVersion ?? '4.20.0',
       virtCaps: [...virtCaps],
       cpus,
       cpuMHz: 2600,

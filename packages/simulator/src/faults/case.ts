@@ -9,6 +9,9 @@ import type { Injection } from './points.js'
  * `alone`: so too, and the coordinator is gone: its owner starts it when the other host has yielded it.
  * `hostile`: one move, and a third host, which takes no part in it, sends forged statements of it; the line between the two
  * that do is cut at COMMIT, so that the Release has to go by way of the coordinator.
+ * `unwatched`: on Xen 4.17 the first move is undone when the VM is suspended, which costs it xl's monitor, then the same once
+ * more. `guest-off`, `guest-reboot`, `guest-crash`: so too, and in the second the guest powers off, reboots or crashes.
+ * `standby`: the target is told to stand by when the move is granted.
  */
 export const plots = [
   'there',
@@ -19,6 +22,11 @@ export const plots = [
   'boot',
   'alone',
   'hostile',
+  'unwatched',
+  'guest-off',
+  'guest-reboot',
+  'guest-crash',
+  'standby',
 ] as const
 export type Plot = (typeof plots)[number]
 
@@ -29,8 +37,15 @@ export const isAlone = (plot: Plot): boolean => plot === 'alone'
 export const isRegular = (plot: Plot): boolean => plot.startsWith('regular')
 /** A hostile host is enrolled beside the two. */
 export const isHostile = (plot: Plot): boolean => plot === 'hostile'
+/** What the guest does by the plot itself. */
+export const guestOf = (plot: Plot): string | undefined =>
+  ({ 'guest-off': 'poweroff', 'guest-reboot': 'reboot', 'guest-crash': 'crash' })[plot as string]
+/** The VM loses xl's monitor in a move that is undone. */
+export const isUnwatched = (plot: Plot): boolean => plot === 'unwatched' || guestOf(plot) !== undefined
+/** The hosts can stand by. */
+export const isStandby = (plot: Plot): boolean => plot === 'standby'
 /** The first move is undone by the plot itself. */
-export const isSecondTry = (plot: Plot): boolean => plot.endsWith('again')
+export const isSecondTry = (plot: Plot): boolean => plot.endsWith('again') || isUnwatched(plot)
 
 export interface FaultCase {
   plot: Plot

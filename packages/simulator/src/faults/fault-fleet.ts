@@ -33,6 +33,10 @@ const HOSTILE = hostId('z')
 export const VM = uuidOfNumber(1)
 /** As long as the sweeper counts a suspend as a late one, and the hour that a clock may be off. */
 const LATE_MS: Ms = 80 * MINUTE
+/** An order that is delayed arrives within this, and is followed. */
+const ORDERED_MS: Ms = 30 * SECOND
+/** Somebody wakes a host that stands by after so long. */
+const STANDBY_MS: Ms = 3 * MINUTE
 const START = Date.UTC(2026, 2, 21, 12)
 
 export interface Sizes {
@@ -53,6 +57,10 @@ export interface FaultFleetOptions {
   regular: boolean
   /** A third host is enrolled, which is hostile and holds no VM. */
   hostile: boolean
+  /** The hosts can stand by. */
+  standby?: boolean
+  xenVersion?: string
+  onCrash?: 'restart'
   faults: readonly Injection[]
   log: Log
   /** Told of each point and each thing that happens. */
@@ -82,10 +90,11 @@ export class FaultFleet implements FaultyFleet {
   readonly tell: (line: string) => void
   #stopped = false
 
-  constructor({ seed, sizes, regular, hostile, faults, log, tell }: FaultFleetOptions) {
+  constructor(options: FaultFleetOptions) {
+    const { seed, sizes, hostile, faults, log, tell } = options
     this.tell = text => tell(`${(this.clock.mono() / 1000).toFixed(3).padStart(9)} ${text}`)
     const { clock } = this
-    this.world = new FaultWorld(clock, specOf(seed, sizes, regular))
+    this.world = new FaultWorld(clock, specOf(options))
     this.network = new Network(this.world)
     this.points = new Points(faults, (what, point) => {
       this.tell(`!! ${what}`)
@@ -173,6 +182,10 @@ export class FaultFleet implements FaultyFleet {
         coordinatorKeys: [signer.fingerprint],
         connect: () => wire.connect(),
         watched,
+        standsBy: () => {
+          this.watch.standsBy(id)
+          this.heal(STANDBY_MS, () => this.host(id).powerOn())
+        },
         log: log.with({ host: id }),
         xlFaults: () => this.xlFaults,
       })
@@ -202,6 +215,19 @@ export class FaultFleet implements FaultyFleet {
   forge(): boolean {
     const open = this.coordinator.coordinator?.sagas.open() ?? []
     return this.hostile?.forge(open.flatMap(({ granted }) => granted?.grant.body ?? [])) ?? false
+  }
+
+  /** The coordinator tells a host to stand by, past its own looks: the agent's must do. */
+  standBy(id: HostId): boolean {
+    const { coordinator } = this.coordinator
+    const node = this.host(id)
+    if (!coordinator || node.host.power !== 'on') return false
+    // The run goes on until the host has gone down, however long the order takes to arrive.
+    this.heal(ORDERED_MS, () => {})
+    coordinator.agents
+      .call(id, 'host.standby', { bootId: node.host.bootId })
+      .catch((error: unknown) => this.tell(`${id} does not stand by: ${String(error)}`))
+    return true
   }
 
   host(id: HostId): HostNode {
@@ -319,16 +345,19 @@ export class FaultFleet implements FaultyFleet {
   }
 }
 
-function specOf(
-  seed: number,
-  { delayMs, memoryMiB, dirtyMiBps, linkBps, fenced }: Sizes,
-  regular: boolean,
-): WorldSpec {
+function specOf({ seed, sizes, regular, standby, xenVersion, onCrash }: FaultFleetOptions): WorldSpec {
+  const { delayMs, memoryMiB, dirtyMiBps, linkBps, fenced } = sizes
   const site = (name: HostId) => ({
     id: siteId(`site-${name}`),
     name: `site ${name}`,
     ...{ latitude: 0, longitude: 0, panelPeakW: 0, turbineRatedW: 0, gridIntensity: 100, linkBps },
-    hosts: [{ id: name, cpus: 4, memoryMiB: 4096, idleW: 50, peakW: 150, virtCaps: ['pv', 'hvm', 'hap'] }],
+    hosts: [
+      {
+        ...{ id: name, cpus: 4, memoryMiB: 4096, idleW: 50, peakW: 150, virtCaps: ['pv', 'hvm', 'hap'] },
+        ...(xenVersion !== undefined && { xenVersion }),
+        ...(standby && { standbyW: 5 }),
+      },
+    ],
   })
   const vm = {
     uuid: VM,
@@ -339,6 +368,7 @@ function specOf(
     host: A,
     use: 0.5,
     dirtyMiBps,
+    ...(onCrash && { onCrash }),
   }
   return { seed, startWall: START, delayMs, fenced, sites: [site(A), site(B)], vms: [vm] }
 }

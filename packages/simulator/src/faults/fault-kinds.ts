@@ -37,6 +37,8 @@ export const moreKills = [
 export const storageFaults = ['storage a', 'storage b'] as const
 /** Of the hostile host, where there is one: it sends what it can of the moves that are open. */
 export const hostileFaults = ['forge'] as const
+/** Of hosts that can stand by. */
+export const standbyFaults = ['standby a', 'standby b'] as const
 /** `cut`: black-holed for a while. `drop`: the connections end. */
 export const linkFaults = ['cut ab', 'cut ac', 'cut bc', 'drop ab', 'drop ac', 'drop bc'] as const
 export const messageFates = fates
@@ -86,6 +88,8 @@ export function applyFault(fleet: FaultyFleet, what: string, point: string): boo
     case 'cut':
     case 'drop':
       return link(fleet, verb, who)
+    case 'standby':
+      return fleet.standBy(who as HostId)
     case 'forge':
       return fleet.forge()
     case 'EIO':

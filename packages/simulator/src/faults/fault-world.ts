@@ -12,6 +12,11 @@ import { World } from '../world/world.js'
 export type GuestEvent = 'reboot' | 'poweroff' | 'crash' | 'foreign-suspend'
 export const guestEvents: readonly GuestEvent[] = ['reboot', 'poweroff', 'crash', 'foreign-suspend']
 
+/** Before Xen 4.20 xl's monitor of a domain leaves when the domain suspends, and does not come back. */
+const leaves = ({ spec: { xenVersion = '4.20' } }: SimHost): boolean => Number(xenVersion.split('.')[1]) < 20
+
+const words = { crash: 'crashes', poweroff: 'powers off', reboot: 'reboots' } as const
+
 /** How long the monitor of a domain takes to make it anew. */
 const RESTART_MS = 2 * SECOND
 
@@ -26,6 +31,8 @@ export class FaultWorld extends World {
   guestDid: { event: GuestEvent; host: HostId; bootId: string; domid: number } | undefined
   /** Makes of the VM: the first, and one for each reboot. */
   boots = 1
+  /** Domains whose end xl's monitor does not see: before Xen 4.20 it leaves when a move suspends the domain. */
+  readonly #unwatched = new WeakSet<SimDomain>()
 
   constructor(clock: VirtualClock, spec: WorldSpec) {
     super(clock, spec)
@@ -38,6 +45,7 @@ export class FaultWorld extends World {
 
   override setState(host: SimHost, domain: SimDomain, state: SimDomain['state'], why: string): void {
     this.changing?.(host, domain, state, why)
+    if (state === 'suspended' && /^xl (migrate|save)/.test(why) && leaves(host)) this.#unwatched.add(domain)
     super.setState(host, domain, state, why)
   }
 
@@ -65,9 +73,15 @@ export class FaultWorld extends World {
     if (!at || this.guestDid) return false
     const { host, domain } = at
     this.guestDid = { event, host: host.spec.id, bootId: host.bootId, domid: domain.domid }
+    const watched = !this.#unwatched.has(domain)
+    if (event === 'crash' || (!watched && event !== 'foreign-suspend'))
+      this.setState(host, domain, event === 'crash' ? 'crashed' : event, `guest ${words[event]}`)
+    if (!watched && event !== 'foreign-suspend') return true
     switch (event) {
       case 'crash':
-        this.setState(host, domain, 'crashed', 'guest crashes')
+        if (domain.config.onCrash !== 'restart') return true
+        super.remove(host, domain, 'guest crashed')
+        this.#restart(host, domain, host.bootCount)
         return true
       case 'foreign-suspend':
         this.setState(host, domain, 'suspended', 'somebody suspends it by hand')

@@ -38,4 +38,6 @@ export interface FaultyFleet {
   mayBeOurs(id: HostId): boolean
   /** The hostile host sends what it can make up of the moves that are open. @returns false if there is none */
   forge(): boolean
+  /** @returns false if nobody can tell it, or it is off */
+  standBy(id: HostId): boolean
 }

@@ -55,6 +55,8 @@ export interface HostNodePorts {
   coordinatorKeys: readonly string[]
   connect: () => Promise<Socket>
   watched: ProcessPorts
+  /** It is about to go down in good order. */
+  standsBy: () => void
   log: Log
   /** Taken by the next xl that starts here. */
   xlFaults: () => SourceXlFaults & TargetXlFaults
@@ -208,6 +210,7 @@ export class HostNode {
 
   /** In good order, as by systemctl. */
   #standBy(): void {
+    this.#ports.standsBy()
     this.powerOff()
   }
 

@@ -4,7 +4,16 @@ import { canonical, memoryLog, MINUTE, SECOND, seededRng, silentLog, verifyChain
 import type { HostId, LogLine, Ms } from '@heliotrope/shared'
 import { configOf } from '../world/vm-config.js'
 import { seedFor } from '../world/noise.js'
-import { isAlone, isBoot, isHostile, isRegular, isSecondTry } from './case.js'
+import {
+  guestOf,
+  isAlone,
+  isBoot,
+  isHostile,
+  isRegular,
+  isSecondTry,
+  isStandby,
+  isUnwatched,
+} from './case.js'
 import type { FaultCase, Plot } from './case.js'
 import { A, B, FaultFleet, VM } from './fault-fleet.js'
 import type { Sizes } from './fault-fleet.js'
@@ -57,6 +66,9 @@ export async function runCase(which: FaultCase, told = false): Promise<CaseResul
     sizes: sizesOf(seed),
     regular: isRegular(plot),
     hostile: isHostile(plot),
+    standby: isStandby(plot),
+    ...(isUnwatched(plot) && { xenVersion: '4.17.5' }),
+    ...(plot === 'guest-crash' && { onCrash: 'restart' }),
     faults,
     log,
     tell: teller,
@@ -70,13 +82,28 @@ export async function runCase(which: FaultCase, told = false): Promise<CaseResul
 
 /** What goes wrong in a plot by itself. */
 function ownFaults(plot: Plot): readonly Injection[] {
+  if (isUnwatched(plot)) {
+    const guest = guestOf(plot)
+    return [
+      { phase: 'after', point: 'target@b READY #1', what: 'kill target-mover' },
+      ...(guest ? [{ phase: 'after' as const, point: guestPoints[guest]!, what: `guest ${guest}` }] : []),
+    ]
+  }
   if (isSecondTry(plot)) return [{ phase: 'after', point: 'target@b start #1', what: 'kill target-mover' }]
+  if (isStandby(plot)) return [{ phase: 'after', point: 'coordinator GRANTED #1', what: 'standby b' }]
   const point = 'source@a PREPARED #1'
   return [
     ...(isBoot(plot) ? [{ phase: 'after' as const, point, what: 'power a' }] : []),
     ...(isAlone(plot) ? [{ phase: 'after' as const, point, what: 'coordinator away' }] : []),
     ...(isHostile(plot) ? hostility : []),
   ]
+}
+
+/** Where the guest of an unwatched VM ends: between the moves, before and in the copy of the second. */
+const guestPoints: Record<string, string> = {
+  poweroff: 'source@a CLEAN #1',
+  reboot: 'source@a PREPARED #2',
+  crash: 'target@b start #2',
 }
 
 /** It lies before the source has said anything, and again while only the coordinator can pass on what that says. */
@@ -124,9 +151,12 @@ class Play {
     let ended = false
     while (!ended && watch.violations.length === 0) {
       this.#order()
+      if (this.#ended()) {
+        await clock.advance(AFTERMATH_MS)
+        // A fault may still come, at a point that was reached late.
+        ended = this.#ended()
+      }
       const healed = clock.mono() >= fleet.healedAt
-      ended = healed && this.#leg >= this.#legs.length && this.#closed() && !this.#lost()
-      if (ended) await clock.advance(AFTERMATH_MS)
       if (!healed) deadline = clock.mono() + PATIENCE_MS
       else if (clock.mono() > deadline) break
       if (!ended) await clock.advance(STEP_MS)
@@ -148,6 +178,12 @@ class Play {
       hits: points.hits,
       virtualMs: clock.mono(),
     }
+  }
+
+  #ended(): boolean {
+    const { clock, healedAt } = this.#fleet
+    const ordered = this.#leg >= this.#legs.length
+    return clock.mono() >= healedAt && ordered && this.#closed() && !this.#lost() && !this.#ending()
   }
 
   /** The operator orders the next move as soon as it is taken. */
@@ -188,7 +224,24 @@ class Play {
   #lost(): boolean {
     const { world } = this.#fleet
     const did = world.guestDid?.event
-    return world.copies(VM).length === 0 && did !== 'poweroff' && did !== 'crash'
+    const restarts = world.spec.vms[0]!.onCrash === 'restart'
+    return world.copies(VM).length === 0 && did !== 'poweroff' && (did !== 'crash' || restarts)
+  }
+
+  /** The guest has ended, and what its config says of that has not been done. */
+  #ending(): boolean {
+    return this.#fleet.world
+      .copies(VM)
+      .some(({ domain: { state, config } }) =>
+        state === 'crashed' ? config.onCrash === 'restart' : state === 'poweroff' || state === 'reboot',
+      )
+  }
+
+  /** An agent or a host died while it ended the VM's old domain to start it anew: nobody starts it from that record alone. */
+  #cutShort(): boolean {
+    return [...this.#fleet.hosts.values()].some(
+      ({ journal }) => !journal.unreadable && journal.read(`ended/${VM}`).at(-1)?.kind === 'RESTART',
+    )
   }
 
   /** The power went before anybody could see that the guest had ended: whoever starts it again could not know. */
@@ -197,7 +250,12 @@ class Play {
     const { guestDid: did } = world
     const node = did?.event === 'poweroff' ? hosts.get(did.host) : undefined
     if (!did || !node || !(watch.memoryDied || node.host.bootId !== did.bootId)) return false
-    return !node.journal.read(`vm/${VM}`).some(({ kind }) => kind === 'VANISHED' || kind === 'GONE')
+    return !node.journal
+      .read(`vm/${VM}`)
+      .some(
+        ({ kind, body }) =>
+          (kind === 'VANISHED' || kind === 'GONE') && (body as { bootId: string }).bootId === did.bootId,
+      )
   }
 
   #alarms(): string[] {
@@ -231,7 +289,10 @@ class Play {
     if (!closed) return 'stuck'
     const copies = world.copies(VM)
     const did = world.guestDid?.event
-    const wanted = did === 'crash' ? 'crashed' : did === 'foreign-suspend' ? 'suspended' : 'running'
+    const spec = world.spec.vms[0]!
+    const restarts = did === 'reboot' || (did === 'crash' && spec.onCrash === 'restart')
+    const wanted =
+      did === 'crash' && !restarts ? 'crashed' : did === 'foreign-suspend' ? 'suspended' : 'running'
     const nowhere = copies.length === 0
     for (const [id, { journal }] of [...hosts, ['coordinator', coordinator] as const]) {
       const fault = verifyChain(journal.scan(1, 100_000))
@@ -244,18 +305,17 @@ class Play {
       watch.fail('I3', 'the VM was started anew, and no power cut had taken its memory')
     const [only] = copies
     if (copies.length > 1) watch.fail('I6', `${copies.length} domains are left`)
-    else if (nowhere && !watch.memoryDied && did !== 'poweroff')
+    else if (nowhere && !watch.memoryDied && did !== 'poweroff' && !this.#cutShort())
       watch.fail('I6', 'the VM is nowhere, and no power cut took it')
     else if (only) {
       const { domain, host } = only
-      const spec = world.spec.vms[0]!
       if (did === 'poweroff' && !watch.startedByOrder && !this.#unseen())
         watch.fail('I13', 'the guest powered off, and is there again')
       if (domain.state !== wanted && !watch.memoryDied) watch.fail('I6', `the VM is ${domain.state}`)
       if (domain.name !== spec.name) watch.fail('I6', `the VM is named ${domain.name}`)
       if (canonical(domain.config) !== canonical(configOf(spec))) watch.fail('I6', 'the config has changed')
-      if (did === 'reboot' && world.boots !== 2 && !watch.memoryDied)
-        watch.fail('I13', `rebooted once, made ${world.boots} times`)
+      if (restarts && world.boots !== 2 && !watch.memoryDied)
+        watch.fail('I13', `ended once, to be made again, and made ${world.boots} times`)
       for (const disk of domain.config.disks)
         for (const other of world.disks.reservations.hosts(disk))
           if (other !== host.spec.id) watch.fail('I6', `a key of ${other} is left at the disk`)

@@ -1,7 +1,7 @@
 /** Which faults are tried: every single one at every place, each with a fault of a link, and seeded mixtures. */
 import { below, seededRng } from '@heliotrope/shared'
 import type { Rng } from '@heliotrope/shared'
-import { isHostile, plots } from './case.js'
+import { isHostile, isStandby, isUnwatched, plots } from './case.js'
 import type { FaultCase, Plot } from './case.js'
 import {
   clockFaults,
@@ -12,6 +12,7 @@ import {
   messageFates,
   moreKills,
   recordFaults,
+  standbyFaults,
   storageFaults,
   xlFaults,
 } from './fault-kinds.js'
@@ -34,6 +35,13 @@ function faultsAt({ kind, point }: PointSeen, phase: Phase): readonly string[] {
   return anywhere
 }
 
+const unwatchedFrom = (plot: Plot): string =>
+  plot === 'guest-crash'
+    ? 'target@b start #2'
+    : plot === 'guest-reboot'
+      ? 'source@a PREPARED #2'
+      : 'source@a CLEAN #1'
+
 /** While the line between the hosts of the plot is cut, the same is asked and answered over and over. */
 const HOSTILE_TIMES = 4
 
@@ -44,7 +52,9 @@ function fromStart({ plot, points }: Ground): readonly PointSeen[] {
     points.findIndex(({ point }) => point === 'start #1'),
   )
   const times = isHostile(plot) ? HOSTILE_TIMES : Infinity
-  return points.slice(start).filter(({ point }) => Number(/ #(\d+)$/.exec(point)?.[1] ?? 0) <= times)
+  // What comes before the end of the guest, or of the first try, the other plots have.
+  const from = isUnwatched(plot) ? points.findIndex(({ point }) => point === unwatchedFrom(plot)) : start
+  return points.slice(from).filter(({ point }) => Number(/ #(\d+)$/.exec(point)?.[1] ?? 0) <= times)
 }
 
 /** Every fault at every point of a run without faults, from the order on. */
@@ -62,8 +72,10 @@ export function singles(ground: Ground): Injection[] {
 }
 
 /** Faults that there are only in this plot. */
-const ownFaultsAt = (plot: Plot, { kind }: PointSeen, phase: Phase): readonly string[] =>
-  isHostile(plot) && kind === 'record' && phase === 'before' ? hostileFaults : []
+function ownFaultsAt(plot: Plot, { kind }: PointSeen, phase: Phase): readonly string[] {
+  if (kind !== 'record' || phase !== 'before') return []
+  return isHostile(plot) ? hostileFaults : isStandby(plot) ? standbyFaults : []
+}
 
 /** How many points there are at which singles are tried. */
 export const pointsOf = (ground: Ground): number => fromStart(ground).length

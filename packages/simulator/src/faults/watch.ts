@@ -147,6 +147,18 @@ export class Watch {
       this.fail('I4', `${host} aborts move ${move} after COMMIT`)
   }
 
+  /** A host that goes down in good order has nothing of a VM in hand. */
+  standsBy(host: HostId): void {
+    for (const { domain } of this.#world
+      .copies(this.#world.spec.vms[0]!.uuid)
+      .filter(one => one.host.spec.id === host))
+      this.fail('I3', `${host} stands by with ${domain.name} ${domain.state} on it`)
+    const journal = this.#journals.get(host)
+    for (const prefix of ['source/', 'target/', 'boot/', 'self/'])
+      for (const stream of journal?.streams(prefix, 'open') ?? [])
+        this.fail('I5', `${host} stands by, and ${stream} is open there`)
+  }
+
   /** What is kept of a move, to be passed on to its sides, was said by one of them (I9). */
   #kept(name: string, { body, signature }: HostCertificate): void {
     if (!this.#signed.has(signature))
@@ -238,6 +250,16 @@ export class Watch {
 
   /** A cold boot needs its grant in the journal, and nothing of the VM anywhere that may still run. */
   #booting(host: HostId, { uuid }: VmConfig): void {
+    const journal = this.#journals.get(host)
+    // Its guest rebooted where xl does not see it: the agent does what xl's monitor would do.
+    if (journal?.read(`ended/${uuid}`).at(-1)?.kind === 'RESTART') this.#world.boots++
+    else this.#coldBoot(host)
+    const copies = this.#world.copies(uuid).filter(copy => this.present(copy.domain))
+    if (copies.length > 0)
+      this.fail('I3', `${host} starts the VM anew while a present copy is on ${copies[0]!.host.spec.id}`)
+  }
+
+  #coldBoot(host: HostId): void {
     this.coldBoots++
     const journal = this.#journals.get(host)
     const announced = ['boot/', 'self/'].some(prefix =>
@@ -246,9 +268,6 @@ export class Watch {
         .some(stream => journal.read(stream).some(({ kind }) => kind === 'BOOT')),
     )
     if (!announced) this.fail('I5', `${host} starts the VM without a record of it`)
-    const copies = this.#world.copies(uuid).filter(copy => this.present(copy.domain))
-    if (copies.length > 0)
-      this.fail('I3', `${host} starts the VM anew while a present copy is on ${copies[0]!.host.spec.id}`)
   }
 
   said(from: HostId, move: MoveId, message: PeerMessage): void {
@@ -305,8 +324,8 @@ export class Watch {
   }
 
   #powerCut(host: SimHost, domain: SimDomain): void {
-    // A guest that crashed is kept for whoever looks at it, until the power goes.
-    if (domain.state === 'crashed') this.memoryDied = true
+    // A guest that ended is kept for whoever looks at it or has it made again, until the power goes.
+    if (domain.state === 'crashed' || domain.state === 'reboot') this.memoryDied = true
     if (!this.present(domain)) return
     const vm = uuidOf(domain)
     const others = this.#world.copies(vm).filter(copy => copy.domain !== domain)

@@ -39,6 +39,8 @@ export interface HostSpec {
   /** From the call to wake until its agent starts, at idle power. */
   wakeMs?: Ms
   virtCaps: string[]
+  /** As `xl info` tells it. Default 4.20.0. */
+  xenVersion?: string
 }
 
 export interface VmSpec {
@@ -55,6 +57,8 @@ export interface VmSpec {
   coreDraw?: Fraction
   /** How fast it writes to pages that were sent already. */
   dirtyMiBps: number
+  /** What its config says of a crash. Default: preserve. */
+  onCrash?: 'preserve' | 'restart'
   /** Its disk is a local one: it cannot move. */
   localDisk?: boolean
 }

@@ -15,7 +15,7 @@ export function configOf(vm: VmSpec): VmConfig {
     vifs: [{ mac: macOf(vm), bridge: BRIDGE }],
     onPoweroff: 'destroy',
     onReboot: 'restart',
-    onCrash: 'preserve',
+    onCrash: vm.onCrash ?? 'preserve',
   }
 }
 
