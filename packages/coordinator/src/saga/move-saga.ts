@@ -83,12 +83,10 @@ export class MoveSaga {
     this.#loop.stop()
   }
 
-  /** Keeps a statement that came by itself, if it is genuine. */
+  /** Keeps a statement that a side of the move has passed on by itself, if it is genuine. */
   statement(from: HostId, statement: Certificate): void {
     const state = readMove(this.#ports.journal, this.move)
     if (!state?.granted || state.done) return
-    if (from !== state.requested.from && from !== state.requested.to)
-      return this.#refused(from, `${from} is no party of move ${this.move}`)
     const { granted, certificates } = state
     const known = siftStatements(granted.grant.body, certificates).kept
     if (this.#keep(granted, known, from, [statement]).length > known.length) this.poke()
@@ -309,11 +307,12 @@ export class MoveSaga {
   ): HostCertificate[] {
     const { kept, refused } = siftStatements(grant.body, offered, known)
     for (const certificate of kept.slice(known.length)) this.#append('CERTIFICATE', { certificate })
-    for (const why of refused) this.#refused(from, why)
+    for (const why of refused) this.refuse(from, why)
     return kept
   }
 
-  #refused(from: HostId, why: string): void {
+  /** Notes a statement that is not kept. */
+  refuse(from: HostId, why: string): void {
     if (this.#refusals++ >= MAX_REFUSALS) return
     this.#ports.log.warn('statement refused', { move: this.move, from, why })
     this.#ports.refusals.note('statement', from, why)

@@ -183,7 +183,11 @@ export class Sagas {
 
   /** A statement that the agent of `from` passed on. One of a move that is closed here is news to nobody. */
   statement(from: HostId, statement: Certificate): void {
-    this.#open.get(statement.body.move)?.saga.statement(from, statement)
+    const open = this.#open.get(statement.body.move)
+    if (!open) return
+    // Looked at first, and without the journal: it costs a host that is no side of the move more than us.
+    if (from === open.from || from === open.to) open.saga.statement(from, statement)
+    else open.saga.refuse(from, `${from} is no party of move ${statement.body.move}`)
   }
 
   /** A host came back, or its report says something new about its moves. */

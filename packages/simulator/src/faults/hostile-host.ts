@@ -35,8 +35,8 @@ export interface HostileHostPorts {
 
 const RECONNECT_MS: Ms = 3 * SECOND
 const BEAT_MS: Ms = 10 * SECOND
-/** Statements that say nothing true, beside the one that is made to be believed. */
-const JUNK = 200
+/** Statements of each kind that say nothing true, beside the one that is made to be believed. */
+const JUNK = 3 * hostCertificateKinds.length
 
 export class HostileHost {
   readonly #ports: HostileHostPorts

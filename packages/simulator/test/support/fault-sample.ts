@@ -52,4 +52,4 @@ export const sample = <T>(of: readonly T[], share: number): T[] =>
   of.filter((_, index) => Math.floor(index * share) < Math.floor((index + 1) * share))
 
 /** The share of all that `./scripts/bench faults` plays that the tests play. */
-export const TESTED = 0.05
+export const TESTED = 0.045
