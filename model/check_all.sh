@@ -52,7 +52,7 @@ for o in A_SELFCOLD B_NOYIELD B_BOOTID B_VOID B_TWICE B_FENCE B_STALE B_SELF B_R
 done
 echo "== claims.pml, what is believed of a VM while one host lies: expect no error"
 export MODEL=claims.pml
-for o in "" "-DATH" "-DRESTORE -DNOH" "-DRESTORE -DF=1 -DW=1"; do
+for o in "-DW=2" "-DATH -DW=2" "-DRESTORE -DNOH" "-DRESTORE -DF=1 -DW=1"; do
   expect "OK no error" "$(PANC= ./run.sh "claimsok$(echo $o | tr -d ' -')" $o)"
 done
 echo "== claims.pml, planted readings: expect an error"

@@ -19,7 +19,7 @@
  *  5 A move has ended as moved when its target has accepted AND its source has released.
  *  6 After a restore of an older backup nothing is booted, at home neither (it may have been fenced since), until every host
  *    has said hello, with the statements that it holds, or is fenced, or the admin has vouched for that VM (here: a fence);
- *    epochs leave room for the grants that were lost.
+ *    until then a VM moves only from where it is certified to be. Epochs leave room for the grants that were lost.
  *
  * OPTIONS   -DF=n  power cuts and cut lines (default 2)   -DW=n  things that H says (default 3)   -DATH  the VM is H's own
  *           -DRESTORE  the coordinator is restored from an older backup, once   -DNOH  nobody lies
@@ -105,7 +105,7 @@ byte sE, sO, sLast; bit sgave[4]=0; byte sheard[4]=0;
 #define HEARD 1
 #else
 #define MET(h) (hello[h] || fen[h])
-#define HEARD (!restored || (MET(0) && MET(1) && MET(2)))
+#define HEARD (!restored || (MET(0) && MET(1) && MET(2) && MET(H)))
 #endif
 /* no move of it is open, or one that cannot end by itself */
 #define FREE (mv==NOBODY || fen[H] || fen[mv])
@@ -130,7 +130,8 @@ inline hears(h) { con[h]=1; fen[h]=0; hello[h]=1;
   if :: gave[h] && lost[h] && own[h]<cE -> lost[h]=0 :: else fi;
   heard[h]=TRUTH(h); at[h]=own[h];
   if :: own[h]>cE && (vm[h] || lost[h]) -> cE=own[h]; cO=h; gave[h]=0
-     :: else -> if :: own[h]>0 && !vm[h] && !lost[h] -> gave[h]=1 :: else fi fi;
+     /* it has owned it, and released it: to whom that one's own statements say */
+     :: else -> if :: own[h]>0 && !vm[h] && !lost[h] -> gave[h]=1; if :: own[h]>cE -> cE=own[h]; cO=NOBODY :: else fi :: else fi fi;
   if :: cLast<own[h] -> cLast=own[h] :: else fi }
 
 #define HONEST(h) \
@@ -142,8 +143,8 @@ inline hears(h) { con[h]=1; fen[h]=0; hello[h]=1;
  :: d_step { !up[h] && !fen[h] -> printf("ADMIN fences host %d\n",h); fen[h]=1 } \
  :: d_step { con[h] && heard[h]==LOST && OWNS(h) && !BLOCKED(h) && !forgot[h] && FREE && HEARD && YIELDS(0,h) && YIELDS(1,h) && YIELDS(2,h) -> \
       printf("COORD: VM lost with host %d: boot there\n",h); grant(h); starts(h) } \
- :: d_step { con[h] && con[H] && heard[h]==RUNS && OWNS(h) && !BLOCKED(h) && mv==NOBODY && !sent -> \
-      printf("COORD: grants a move from host %d to H\n",h); sent=1; mv=h; rel=0; acc=0; word[H]=0; cLast++; assert(!handed[cLast]); handed[cLast]=1 } \
+ :: d_step { con[h] && con[H] && heard[h]==RUNS && OWNS(h) && !BLOCKED(h) && (HEARD || cO==h) && mv==NOBODY && !sent -> \
+      printf("COORD: grants a move from host %d to H\n",h); sent=1; mv=h; rel=0; acc=0; word[H]=0; cLast++; own[h]=cLast; handed[cLast]=1; cLast++; assert(!handed[cLast]); handed[cLast]=1 } \
  :: d_step { mv==h && vm[h] && !rel -> printf("host %d: COMMIT, Release\n",h); rel=1; vm[h]=0; gave[h]=1; vm[H]=1; own[H]=cLast; owner=H } \
  :: d_step { mv==h && !vm[h] && !rel -> printf("COORD: the move from host %d has failed\n",h); mv=NOBODY } \
  /* by hand, on another host, what died with k */ \
@@ -154,8 +155,8 @@ inline hears(h) { con[h]=1; fen[h]=0; hello[h]=1;
       b++; printf("ADMIN: it died with host %d: boot on host %d\n",k,t); grant(t); starts(t) }
 /* a move between honest hosts, or from what H says it runs */
 #define MOVE(s,t) \
- :: d_step { con[s] && con[t] && heard[s]==RUNS && OWNS(s) && !BLOCKED(s) && mv==NOBODY && b<2 && vm[s] -> \
-      b++; printf("COORD: move from host %d to host %d\n",s,t); grant(t); vm[s]=0; lost[s]=0; gave[s]=1; assert(!vm[t]); vm[t]=1; own[t]=cE; owner=t; gave[t]=0 }
+ :: d_step { con[s] && con[t] && heard[s]==RUNS && OWNS(s) && !BLOCKED(s) && (HEARD || cO==s) && mv==NOBODY && b<2 && vm[s] -> \
+      b++; printf("COORD: move from host %d to host %d\n",s,t); cLast++; own[s]=cLast; handed[cLast]=1; grant(t); vm[s]=0; lost[s]=0; gave[s]=1; assert(!vm[t]); vm[t]=1; own[t]=cE; owner=t; gave[t]=0 }
 
 byte b=0; bit sent=0;
 
@@ -177,10 +178,10 @@ active proctype all() {
  :: d_step { con[H] && w<W && heard[H]!=LOST -> w++; printf("H says that it lost it\n"); heard[H]=LOST; at[H]=BIG; vm[H]=0; lost[H]=1 }
  :: d_step { con[H] && w<W && heard[H]!=0 -> w++; printf("H says nothing of it\n"); heard[H]=0 }
  :: d_step { con[H] && w<W -> w++; printf("H falls silent\n"); con[H]=0 }
- :: d_step { !con[H] && !fen[H] && w<W -> w++; printf("H is back\n"); con[H]=1 }
+ :: d_step { !con[H] && !fen[H] && (w<W || !hello[H]) -> w=(hello[H] -> w+1 : w); printf("H is back\n"); con[H]=1; hello[H]=1; if :: restored && heard[H]==0 -> vm[H]=0 :: else fi }
  :: d_step { mv!=NOBODY && !acc -> printf("H accepts\n"); acc=1 }
- :: d_step { con[H] && heard[H]==LOST && OWNS(H) && !BLOCKED(H) && FREE && YIELDS(0,H) && YIELDS(1,H) && YIELDS(2,H) && b<2 -> b++; printf("COORD: VM lost with H: boot there\n"); grant(H); starts(H) }
- :: d_step { con[H] && con[1] && heard[H]==RUNS && OWNS(H) && !BLOCKED(H) && mv==NOBODY && b<2 -> b++; printf("COORD: move from H to host 1\n"); assert(owner==H && !vm[0] && !vm[2]); grant(1); vm[H]=0; gave[H]=1; vm[1]=1; own[1]=cE; owner=1; gave[1]=0 }
+ :: d_step { con[H] && heard[H]==LOST && OWNS(H) && !BLOCKED(H) && FREE && HEARD && YIELDS(0,H) && YIELDS(1,H) && YIELDS(2,H) && b<2 -> b++; printf("COORD: VM lost with H: boot there\n"); grant(H); starts(H) }
+ :: d_step { con[H] && con[1] && heard[H]==RUNS && OWNS(H) && !BLOCKED(H) && (HEARD || cO==H) && mv==NOBODY && b<2 -> b++; printf("COORD: move from H to host 1\n"); assert(owner==H && !vm[0] && !vm[2]); grant(1); vm[H]=0; gave[H]=1; vm[1]=1; own[1]=cE; owner=1; gave[1]=0 }
 #endif
 #ifdef C_ACCEPT
  :: d_step { mv!=NOBODY && acc -> printf("COORD(bug): moved to H on its word\n"); cE=cLast; cO=H; gave[mv]=1; gave[H]=0; mv=NOBODY }
@@ -191,11 +192,12 @@ active proctype all() {
  :: d_step { SPOKEN && !forgot[H] && heard[H]!=0 && !vm[H] && (heard[0]!=0 || heard[1]!=0 || heard[2]!=0) -> printf("ADMIN forgets H\n"); forgot[H]=1 }
  :: d_step { forgot[H]==0 && heard[H]==RUNS && vm[H] && !con[H] -> printf("ADMIN forgets H, which runs it\n"); forgot[H]=1 }
  :: d_step { SPOKEN && BLOCKS(H) && mv==NOBODY && !vm[H] -> printf("ADMIN: it does not run on H\n"); word[H]=1 }
+ :: d_step { restored && !hello[H] && !fen[H] -> printf("ADMIN fences H\n"); fen[H]=1; lost[H]=vm[H]; vm[H]=0 }
  :: d_step { (BLOCKS(H) || HELD) && vm[H] && !con[H] && f<F -> f++; printf("ADMIN fences H\n"); fen[H]=1; vm[H]=0; lost[H]=1 }
 #ifdef RESTORE
  :: d_step { !saved && !restored -> printf("a backup is made\n"); saved=1; sE=cE; sO=cO; sLast=cLast; sgave[0]=gave[0]; sgave[1]=gave[1]; sgave[2]=gave[2]; sheard[0]=heard[0]; sheard[1]=heard[1]; sheard[2]=heard[2] }
  :: d_step { saved && !restored && mv==NOBODY -> printf("the backup is restored\n"); restored=1; cE=sE; cO=sO; cLast=sLast;
-      gave[0]=sgave[0]; gave[1]=sgave[1]; gave[2]=sgave[2]; heard[0]=sheard[0]; heard[1]=sheard[1]; heard[2]=sheard[2]; con[0]=0; con[1]=0; con[2]=0; hello[0]=0; hello[1]=0; hello[2]=0; fen[0]=0; fen[1]=0; fen[2]=0;
+      gave[0]=sgave[0]; gave[1]=sgave[1]; gave[2]=sgave[2]; heard[0]=sheard[0]; heard[1]=sheard[1]; heard[2]=sheard[2]; con[0]=0; con[1]=0; con[2]=0; con[H]=0; hello[0]=0; hello[1]=0; hello[2]=0; hello[H]=0; fen[0]=0; fen[1]=0; fen[2]=0;
 #ifndef C_ROOM
       cLast=cLast+8;
 #endif
