@@ -1,5 +1,5 @@
 #!/bin/bash
-# All checks of saga.pml and boot.pml (needs Debian's spin and gcc; some minutes). The rules first: no order of events and faults may break
+# All checks of saga.pml, boot.pml and claims.pml (needs Debian's spin and gcc; some minutes). The rules first: no order of events and faults may break
 # them. Then literal readings and planted bugs: each must be found, at the smallest number of faults that shows it.
 # K = number of faults for the rules (default 6). Exit 1 if anything is not as expected.
 cd "$(dirname "$0")" || exit 2
@@ -38,14 +38,29 @@ echo "== harmless alone, expect no error: READY forwarded before its record"
 expect "OK no error" "$(./run.sh xM_READYLATE -DF=5 -DM_READYLATE)"
 echo "== boot.pml, who may start a VM whose memory died with a host: expect no error"
 export MODEL=boot.pml
-for o in "" "-DNOCOORD" "-DNOPEER"; do
+for o in "" "-DNOCOORD" "-DNOPEER" "-DHOSTILE" "-DHOSTILE -DNOCOORD"; do
   expect "OK no error" "$(PANC= ./run.sh "bootok$(echo $o | tr -d ' -')" -DF=3 $o)"
 done
 echo "== boot.pml, planted bugs: expect an error"
-for o in A_SELFCOLD B_NOYIELD B_BOOTID B_VOID B_TWICE B_FENCE B_STALE B_SELF B_RUNS; do
+for o in A_SELFCOLD B_NOYIELD B_BOOTID B_VOID B_TWICE B_FENCE B_STALE B_SELF B_RUNS "B_PROOF -DHOSTILE" B_LIFT; do
+  n="boot$(echo $o | tr -d ' -')"
   for k in 0 1 2 3; do
-    line=$(./run.sh "boot$o" -DF=$k -D$o)
-    [ -f "$SAGA_OUT/out/boot$o/saga.pml.trail" ] && break
+    line=$(./run.sh "$n" -DF=$k -D$o)
+    [ -f "$SAGA_OUT/out/$n/saga.pml.trail" ] && break
+  done
+  expect "pan:1" "$line"
+done
+echo "== claims.pml, what is believed of a VM while one host lies: expect no error"
+export MODEL=claims.pml
+for o in "-DW=2" "-DATH -DW=2" "-DRESTORE -DNOH" "-DRESTORE -DF=1 -DW=1"; do
+  expect "OK no error" "$(PANC= ./run.sh "claimsok$(echo $o | tr -d ' -')" $o)"
+done
+echo "== claims.pml, planted readings: expect an error"
+for o in C_EPOCH C_ACCEPT C_OPEN C_SILENT C_HIDES C_CONTEST "C_FORGETRUN -DATH" C_KEEPS "C_HELLO -DRESTORE -DNOH" "C_ROOM -DRESTORE -DNOH"; do
+  n="claims$(echo $o | tr -d ' -')"
+  for k in 0 1 2; do
+    line=$(./run.sh "$n" -DF=$k -D$o)
+    [ -f "$SAGA_OUT/out/$n/saga.pml.trail" ] && break
   done
   expect "pan:1" "$line"
 done

@@ -40,7 +40,7 @@ import { Boots } from './execute/boots.js'
 import { EpochIndex } from './execute/epochs.js'
 import { Moves, promisedMiB } from './execute/moves.js'
 import { OneAtATime } from './execute/one-at-a-time.js'
-import { PeerYields } from './execute/peer-yields.js'
+import { PEERS_ASK_AFTER_MS, PeerYields } from './execute/peer-yields.js'
 import { processLauncher } from './execute/process-launcher.js'
 import { EndedGuests } from './execute/ended-guests.js'
 import { SeenVms } from './execute/seen-vms.js'
@@ -201,6 +201,7 @@ async function runWith(
     coordinatorKeys: identity.coordinatorKeys,
     bootId,
     portals,
+    local: config.storage.local,
     fence: config.storage.fence,
     acl: config.storage.acl,
     bootFolders: config.mover.boot_folders,
@@ -260,7 +261,7 @@ async function runWith(
     ...{ clock, log, hypervisor, maker, histories },
     storage: iscsiStorage({
       ...{ exec: host.exec, files, clock, log, journal, portals },
-      fence: config.storage.fence,
+      ...{ fence: config.storage.fence, local: config.storage.local },
       acl: config.storage.acl,
     }),
     host: config.host,
@@ -272,6 +273,8 @@ async function runWith(
     host: config.host,
     signer: identity.signer,
     openMoves: () => moves.open(),
+    coordinatorKeys: identity.coordinatorKeys,
+    coordinatorGone: () => !agent.status().connected && alone.goneFor(PEERS_ASK_AFTER_MS),
   }
   const refusals = openRefusals(journal, log, 'audit/peers')
   const peerYields = new PeerYields(yielding)
@@ -285,7 +288,13 @@ async function runWith(
     address,
     port: config.boot.port,
   })
-  const agent = createAgent(
+  const alone = new SelfBoots({
+    ...yielding,
+    startVm,
+    ask: askPeerOverTls({ clock, identity: () => identity }),
+    afterMs: config.boot.without_coordinator_after_s * SECOND,
+  })
+  const agent: Agent = createAgent(
     {
       clock,
       rng,
@@ -313,15 +322,9 @@ async function runWith(
         ...yielding,
         startVm,
         key: identity.signer.fingerprint,
-        coordinatorKeys: identity.coordinatorKeys,
       }).handlers,
       ...(watchdog && { watchdog }),
-      alone: new SelfBoots({
-        ...yielding,
-        startVm,
-        ask: askPeerOverTls({ clock, identity: () => identity }),
-        afterMs: config.boot.without_coordinator_after_s * SECOND,
-      }),
+      alone,
       ended: new EndedGuests({ clock, log, journal, hypervisor, maker, bootId }),
       sweeper: new Sweeper({
         clock,

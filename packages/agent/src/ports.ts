@@ -59,8 +59,11 @@ export interface Hypervisor {
 
 /** Disks that several hosts can reach. Each call is idempotent, and `attach` twice is attach once. */
 export interface Storage {
-  /** Makes the disk's block device appear on this host; resolves when its path exists. @throws refused | exec-failed */
-  attach(disk: Disk): Promise<void>
+  /**
+   * Makes the disk's block device appear on this host; resolves when its path exists.
+   * @param vm whose disk it is to be: a disk of this host's own is given to that VM alone @throws refused | exec-failed
+   */
+  attach(disk: Disk, vm: VmId): Promise<void>
   /** Takes it away; a disk that is not attached is no error. Never while a domain here uses it. */
   detach(disk: Disk): Promise<void>
   attached(disk: Disk): Promise<boolean>

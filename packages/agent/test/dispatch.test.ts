@@ -43,11 +43,14 @@ function world() {
     },
     'vm.yield': () => Promise.reject(new Error('not in this test')),
     'vm.boot': () => Promise.reject(new Error('not in this test')),
+    'vm.lift': () => Promise.reject(new Error('not in this test')),
     'host.report': async () => ({ queued: true }),
     'host.standby': () => Promise.reject(new Error('not in this test')),
     'host.wake': () => Promise.reject(new Error('not in this test')),
     'host.trust': () => Promise.reject(new Error('not in this test')),
     'host.boots': () => Promise.reject(new Error('not in this test')),
+    'host.fleet': () => Promise.reject(new Error('not in this test')),
+    'host.statements': () => Promise.reject(new Error('not in this test')),
   }
   const open = () =>
     createDispatch({

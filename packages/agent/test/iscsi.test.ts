@@ -7,7 +7,9 @@ import { iscsiStorage } from '../src/drivers/storage/iscsi/driver.js'
 import { parseSessions } from '../src/drivers/storage/iscsi/parse.js'
 import { iscsiPath } from '../src/drivers/xen/disk-source.js'
 import { hostFiles } from '../src/files.js'
+import type { LocalDisks } from '../src/drivers/storage/local-disks.js'
 import type { Exec } from '../src/ports.js'
+import { WEB } from './support/small-host.js'
 
 const PORTAL = '10.0.0.5:3260'
 const IQN = 'iqn.2026-01.test.heliotrope:vm1'
@@ -30,6 +32,7 @@ class Host {
   /** Files of node records without which open-iscsi makes no new one. */
   damaged: string[] = []
   portals = [PORTAL]
+  local: LocalDisks[] = []
 
   constructor(root: string) {
     this.root = root
@@ -48,8 +51,9 @@ class Host {
     writeFileSync(`${this.root}/proc/sys/kernel/random/boot_id`, `${id}\n`)
   }
 
+  /** All disks are for one VM. */
   get storage() {
-    return iscsiStorage({
+    const storage = iscsiStorage({
       exec: this.exec,
       files: hostFiles(this.root),
       clock: this.clock,
@@ -57,7 +61,9 @@ class Host {
       journal: this.journal,
       portals: this.portals,
       fence: 'none',
+      local: this.local,
     })
+    return { ...storage, attach: (disk: Disk) => storage.attach(disk, WEB) }
   }
 
   device(iqn: string, lun: number, present: boolean): void {
@@ -260,6 +266,7 @@ t.test(
       readonly: false,
       source: { kind: 'local', path: '/dev/vg/a' },
     }
+    h.local = [{ vm: WEB, paths: [local.path] }]
     await t.rejects(h.storage.attach(local), { code: 'refused', message: /does not exist on this host/ })
     mkdirSync(`${h.root}/dev/vg`)
     writeFileSync(`${h.root}/dev/vg/a`, '')

@@ -1,7 +1,7 @@
 // A VM died with its host and the coordinator is gone: who starts it, who yields, and which later orders are void.
 import t from 'tap'
 import { newSigner, signBoot } from '@heliotrope/shared'
-import type { YieldRequestBody } from '@heliotrope/shared'
+import type { YieldRequest, YieldRequestBody } from '@heliotrope/shared'
 import { AFTER_MS, BootHosts } from './support/asking-hosts.js'
 import type { BootHost } from './support/asking-hosts.js'
 import { vm as config } from './support/mover-fixture.js'
@@ -12,12 +12,14 @@ const request = (
   to: BootHost,
   change: Partial<YieldRequestBody> = {},
   signer = from.signer,
-) =>
-  signBoot(signer, {
+): YieldRequest => ({
+  ...signBoot(signer, {
     kind: 'yield-request',
     ...{ vm, epoch: 5, by: from.id, bootId: from.bootId, earlier: ['a-1'], to: to.id, at: 1 },
     ...change,
-  })
+  }),
+  proof: from.proof(change.epoch ?? 5),
+})
 
 t.test('its owner asks, and starts it once, when the coordinator has been gone for long', async t => {
   const world = new BootHosts()

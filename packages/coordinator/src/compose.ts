@@ -30,7 +30,7 @@ import { whyAwake } from './power/candidate.js'
 import { defaultPowerLimits, HostPower } from './power/host-power.js'
 import { DoubleWatch } from './state/double-watch.js'
 import { Fleet } from './state/fleet.js'
-import type { VmNote } from './state/fleet.js'
+import type { VmNoteChange } from './state/fleet.js'
 import { ForeignWatch } from './state/foreign-watch.js'
 import { wakersOf } from './state/snapshot.js'
 import { openAlarms } from './store/alarms.js'
@@ -245,7 +245,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
         return host && { ...host, ...(going && { closed: 'it is on its way to standby' }) }
       },
       runningAt: (id: VmId) => fleet.places().get(id)?.runningAt ?? [],
-      note: (id: VmId, change: Partial<VmNote>) => fleet.note(id, change),
+      note: (id: VmId, change: VmNoteChange) => fleet.note(id, change),
     },
     agents: sessions,
     audit,
@@ -253,9 +253,9 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
   }
   const lostAndFound: LostAndFound = new LostAndFound({
     ...sagaPorts,
-    epochs,
+    ...{ enrolment, epochs, evidence: fleet.evidence, hosts: () => fleet.hosts(), keys: ports.keys },
+    reconsider: () => fleet.reconsider(),
     noteOf: vm => fleet.noteOf(vm),
-    hosts: () => fleet.hosts(),
     policy: (vm, name) => bootPolicyOf(config.boot, vm, name),
     boot: config.boot,
     enrolled: () => enrolment.list().filter(({ revokedAt }) => revokedAt === undefined),
@@ -267,6 +267,7 @@ export function createCoordinator(ports: CoordinatorPorts): Coordinator {
     controls: ports.controls ?? new Map(),
     standsBy: host => hostPower.record(host).state !== 'awake',
   })
+  fleet.judge = lostAndFound.judge
   const sagas: Sagas = new Sagas(
     {
       ...sagaPorts,

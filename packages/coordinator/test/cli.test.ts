@@ -148,6 +148,13 @@ t.test('fleet commands, on a fleet', async t => {
   t.match(await cli('wake', 'x'), { exit: 1, err: /x is awake/ })
   t.match(await cli('wake', 'q'), { exit: 1, err: /unknown host q; known: x, y/ })
   t.match(await cli('unpin', 'vm3'), { exit: 1, err: /unknown VM vm3; known: vm1/ })
+  t.match(await cli('forget', 'q'), { exit: 1, err: /unknown host or VM q; hosts: x, y/ })
+  t.match(await cli('forget', 'vm1', '--host', 'y', '--not-running'), { exit: 1, err: /runs twice[^]*--yes/ })
+  t.match(await cli('forget', 'y', '--json'), { exit: 0, json: { hosts: ['y'], stillBlocked: [] } })
+  t.match(await cli('forget', 'x', '--reason', 'r'), {
+    out: /what x says of VMs .* counts no more; last heard.*vm1/,
+  })
+  t.match(await cli('vms', 'lift', 'vm1'), { exit: 2, err: /--at/ })
   const pending = cli('migrate', 'vm1', 'y', '--wait', '--reason', 'test')
   while (of.coordinator.sagas.open().length === 0) await new Promise(resolve => setImmediate(resolve))
   await run(of.clock, 3000)

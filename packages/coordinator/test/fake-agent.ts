@@ -6,6 +6,7 @@ import {
   every,
   fromCoordinatorSchema,
   HeliotropeError,
+  laterCommands,
   memoryLink,
   newSigner,
   PROTOCOL,
@@ -95,6 +96,7 @@ export class FakeAgent {
       version: '0.1.0',
       key: signer.fingerprint,
       journal,
+      knows: [...laterCommands],
       ...change,
     }
   }
@@ -152,8 +154,13 @@ export class FakeAgent {
     if (message.t !== 'command') return
     const { body } = message
     // Told at each connect and change, whatever a test is about.
-    if (body.kind === 'host.boots') {
-      const value = { noted: true }
+    const told = {
+      'host.boots': { noted: true },
+      'host.fleet': { noted: true },
+      'host.statements': { statements: [] },
+    }
+    const value = told[body.kind as keyof typeof told] as unknown
+    if (value !== undefined && !this.answers[body.kind]) {
       return link.a.send(encode({ t: 'result', id: body.id, ok: true, value }))
     }
     this.commands.push(body)

@@ -48,8 +48,8 @@ export interface TestWorld {
   journal: ReturnType<typeof openMemoryJournal>
   log: ReturnType<typeof memoryLog>
   agent(host: string, siteId?: string): FakeAgent
-  /** Stops the coordinator as a crash would (its links drop), and starts another on the same journal and store. */
-  restart(crash?: boolean): Promise<void>
+  /** Stops the coordinator as a crash would (its links drop), and starts another on the same journal and store. @param between both */
+  restart(between?: () => void): Promise<void>
 }
 
 export function world(
@@ -83,10 +83,11 @@ export function world(
       agents.push(agent)
       return agent
     },
-    async restart() {
+    async restart(between) {
       for (const agent of agents) agent.link?.drop()
       await made.coordinator.stop()
       await clock.advance(10)
+      between?.()
       made.coordinator = createCoordinator(ports)
       made.coordinator.start()
       for (const agent of agents) if (agent.wanted) agent.connect()

@@ -64,7 +64,14 @@ void t.test('what keeps it from being started', async t => {
   t.strictSame(find([dead], { note: { epoch: 8, owner: Y } }), [], 'somebody has owned it since')
   t.equal(find([dead], { note: { epoch: 8, owner: X } })[0]?.epoch, 8, 'its own later life counts')
   t.strictSame(find([dead], { note: { busy: 'm' as MoveId } }), [], 'a move or boot has it in hand')
-  t.equal(find([dead, host(Y, { lost: [lost({ epoch: 5 })] })])[0]?.host, Y, 'the highest epoch decides')
+  const both = [dead, host(Y, { lost: [lost({ epoch: 5 })], since: { [vm]: 2 } })]
+  t.match(
+    find(both),
+    [{ host: X, doubt: /x and y each say/, claims: [{ host: X }, { host: Y }] }],
+    'no epoch decides',
+  )
+  const [alone] = find(both, { note: { epoch: 4, owner: Y } })
+  t.match(alone, { host: Y, epoch: 4, doubt: undefined, claims: undefined }, 'what is certified does')
 })
 
 void t.test('a host that is off: what ran there died with it, and its open move cannot end', async t => {
@@ -226,7 +233,18 @@ void t.test('what was given up for a start that failed is lost, until somebody h
   t.match(find([host(X), host(Y)], given), [
     { vm, host: Y, epoch: 8, givenUp: true, doubt: /given up for a start on .*: no disk/, others: [X, Y] },
   ])
-  t.match(find([host(X, { lost: [lost()] }), host(Y)], given), [{ host: X, givenUp: undefined }])
+  const owned = { ...given, note: { epoch: 4, owner: X } }
+  t.match(find([host(X, { lost: [lost()] }), host(Y)], owned), [{ host: X, givenUp: undefined }])
+  t.match(
+    find([host(X, { lost: [lost()] }), host(Y)], given),
+    [{ host: Y, givenUp: true }],
+    'a word is nothing against it',
+  )
+  t.match(
+    find([host(X, { lost: [lost()] }), host(Y, { lost: [lost({ epoch: 8 })] })], given),
+    [{ host: Y, epoch: 8, doubt: undefined, givenUp: undefined }],
+    'where it was to start it may, by what it was granted',
+  )
   t.same(find([host(X), host(Y)], { ...given, note: { epoch: 8 } }), [], 'a grant since then')
   const runs = { domains: [{ uuid: vm, name: 'web', state: 'running' }] } as unknown as Partial<HostRecord>
   t.same(find([host(X, runs), host(Y)], given), [], 'it runs')

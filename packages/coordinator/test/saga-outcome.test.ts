@@ -1,5 +1,5 @@
 import t from 'tap'
-import { SECOND } from '@heliotrope/shared'
+import { certify, SECOND } from '@heliotrope/shared'
 import { Epochs } from '../src/saga/epochs.js'
 import { provenOutcome } from '../src/saga/outcome.js'
 import { run, world } from './kit.js'
@@ -21,10 +21,39 @@ t.test('outcome: who may say what', async t => {
   ) => provenOutcome(grant.body, certificates, { source, target }, impossible)?.outcome
   t.equal(proven([]), undefined)
   t.equal(proven([y.certificate(grant, 'accept', 1)]), 'moved')
-  t.match(provenOutcome(grant.body, [y.certificate(grant, 'accept', 3)], {}, false), {
-    outcome: 'moved',
-    epoch: 3,
-  })
+  t.match(
+    provenOutcome(
+      grant.body,
+      [y.certificate(grant, 'accept', 3), x.certificate(grant, 'release2', 3)],
+      {},
+      false,
+    ),
+    { outcome: 'moved', epoch: 3 },
+  )
+  const early = standing(move, 'PREPARED')
+  const running = standing(move, 'RUNNING', { outcome: 'moved', closed: true })
+  for (const [why, release] of [
+    ['nobody has released it', []],
+    ['it released it itself', [certify(y.signer, x.certificate(grant, 'release', 1).body)]],
+  ] as const) {
+    const certificates = [y.certificate(grant, 'accept', 1), ...release]
+    t.equal(proven(certificates, early, running), undefined, why)
+    t.equal(
+      provenOutcome(grant.body, certificates, { target: running }, false),
+      undefined,
+      `${why}; source silent`,
+    )
+  }
+  t.match(
+    provenOutcome(
+      grant.body,
+      [y.certificate(grant, 'accept', 1), x.certificate(grant, 'release', 1)],
+      {},
+      false,
+    ),
+    { outcome: 'moved', epoch: 1 },
+    'the words of both, wherever they came from',
+  )
   t.equal(proven([x.certificate(grant, 'accept', 1)]), undefined, 'the source cannot accept')
   t.equal(proven([y.certificate(grant, 'accept', 2)]), undefined, 'an epoch that the grant did not reserve')
   t.equal(proven([x.certificate(grant, 'abort', 0)]), 'stayed')
@@ -67,6 +96,7 @@ t.test('epochs', async t => {
   epochs.granted(vm, 8)
   epochs.granted(vm, 4)
   t.equal(epochs.next(vm, 9), 12)
-  t.equal(epochs.next(vm, 20), 20)
+  t.equal(epochs.next(vm, 11), 12, 'reserved by our own grant')
+  t.equal(epochs.next(vm, 20), 24, 'not by ours: a part of the journal was lost')
   t.throws(() => epochs.next(vm, Number.MAX_SAFE_INTEGER - 4), { code: 'refused' })
 })

@@ -131,8 +131,15 @@ t.test('where a VM is', async t => {
     connected,
     domains,
   })
-  const at = (...hosts: ReturnType<typeof host>[]) => {
-    const place = whereabouts(hosts).get(uuid(1))
+  type Hosts = ReturnType<typeof host>[]
+  const at = (...hosts: Hosts) => owned(undefined, ...hosts)
+  /** @param owner as certified */
+  const owned = (owner: string | undefined, ...hosts: Hosts) => {
+    const place = whereabouts(hosts, (_, { id }) => ({
+      standing: id === owner ? 'owner' : 'bare',
+      settled: owner !== undefined,
+      dropped: false,
+    })).get(uuid(1))
     return { host: place?.owner.host.id, running: place?.runningAt }
   }
   t.strictSame(at(host('x', [domain(1)])), { host: 'x', running: ['x'] })
@@ -156,14 +163,14 @@ t.test('where a VM is', async t => {
       running: ['y'],
     },
   )
-  t.strictSame(at(host('x', [domain(1)], false), host('y', [domain(1, { epoch: 1 })])), {
-    host: 'y',
-    running: ['y'],
-  })
-  t.strictSame(at(host('x', [domain(1)]), host('y', [domain(1, { epoch: 1 })])), {
-    host: 'y',
-    running: ['x', 'y'],
-  })
+  const [before, now] = [host('x', [domain(1)], false), host('y', [domain(1, { epoch: 9 })])]
+  t.strictSame(owned('y', before, now), { host: 'y', running: ['y'] })
+  t.strictSame(owned('x', before, now), { host: 'x', running: ['y'] }, 'whatever epoch another one names')
+  const since = (of: typeof before, at: number) => ({ ...of, since: { [uuid(1)]: at } })
+  t.strictSame(at(since(before, 1), since(now, 2)), { host: 'x', running: ['y'] }, 'who said so first')
+  t.strictSame(at(since(before, 2), since(now, 1)), { host: 'y', running: ['y'] })
+  const both = [host('x', [domain(1)]), host('y', [domain(1, { epoch: 1 })])] as const
+  t.strictSame(owned('y', ...both), { host: 'y', running: ['x', 'y'] })
 })
 
 t.test(

@@ -6,6 +6,7 @@ import { signValue, verifyValue } from './certificates.js'
 import type { Signer } from './certificates.js'
 import { HeliotropeError } from './errors.js'
 import type { Epoch, HostId, VmId } from './ids.js'
+import type { OwnerProof } from './owner-proof.js'
 import type { Ms } from './units.js'
 
 /** Another host, as the coordinator names it: who must yield before a VM is started without the coordinator. */
@@ -72,13 +73,17 @@ export interface Signed<B> {
   /** base64 */
   signature: string
 }
-export type YieldRequest = Signed<YieldRequestBody>
+/** Beside the signed request, so that it can be checked by who knows nothing of proofs. */
+export type YieldRequest = Signed<YieldRequestBody> & { proof?: OwnerProof }
 export type YieldAnswer = Signed<YieldAnswerBody>
 /** What a peer says to a request. */
 export type YieldReply = { ok: true; answer: YieldAnswer } | { ok: false; code: string; message: string }
 
-/** Earlier boots that a request names at most, the newest. */
-export const MAX_EARLIER_BOOTS = 500
+/**
+ * Earlier boots that a request names at most, and that are kept of one: the newest. An order that rests on an older one cannot
+ * come any more: each command names its session, and a session lasts no longer than the boots at its ends.
+ */
+export const MAX_EARLIER_BOOTS = 64
 
 export const signBoot = <B extends YieldRequestBody | YieldAnswerBody>(
   signer: Signer,

@@ -182,6 +182,18 @@ export const standing: MoveStanding = {
 const order = { id: command, to: south, reason: [{ by: 'planner', why: 'south has sun', at: NOW }] }
 const dated = { issuedAt: NOW, expiresAt: NOW + 30_000 }
 type AnyCommand = ReturnType<typeof commandSchema.parse>
+const fleet = {
+  body: {
+    kind: 'fleet' as const,
+    head: { seq: 7, hash: 'c'.repeat(64) },
+    hosts: [{ host: north, site: siteId('north'), key: 'a'.repeat(64) }],
+    revoked: [{ host: north, key: 'b'.repeat(64) }],
+    at: 1,
+  },
+  key: bootGrant.key,
+  signature: bootGrant.signature,
+}
+
 export const commands: AnyCommand[] = [
   { ...order, ...dated, kind: 'move.prepare-target', args: { grant, limits: defaultMoveLimits } },
   {
@@ -199,6 +211,17 @@ export const commands: AnyCommand[] = [
     args: { boot: '0123456789abcdef0123456789' as BootId, vm, epoch: 8 },
   },
   { ...order, ...dated, kind: 'vm.boot', args: { grant: bootGrant } },
+  {
+    ...order,
+    ...dated,
+    kind: 'vm.lift',
+    args: {
+      lift: '0123456789abcdef0123456789' as BootId,
+      vm,
+      epoch: 12,
+      boots: [{ host: north, what: 'speaks', bootId, text: 'it is connected', at: 1 }],
+    },
+  },
   { ...order, ...dated, kind: 'host.report', args: {} },
   { ...order, ...dated, kind: 'host.standby', args: { bootId } },
   { ...order, ...dated, kind: 'host.wake', args: { host: north } },
@@ -210,6 +233,13 @@ export const commands: AnyCommand[] = [
     kind: 'host.trust',
     args: { revoked: [{ host: north, key: 'a'.repeat(64) }], coordinatorKeys: ['b'.repeat(64)] },
   },
+  {
+    ...order,
+    ...dated,
+    kind: 'host.fleet',
+    args: { statement: fleet },
+  },
+  { ...order, ...dated, kind: 'host.statements', args: { after: vm } },
   {
     ...order,
     ...dated,
@@ -243,6 +273,20 @@ export const fromAgent: Record<string, FromAgent> = {
   'result-noted': { t: 'result', id: command, ok: true, value: { noted: true } },
   'result-yielded': { t: 'result', id: command, ok: true, value: { yielded: true, bootId } },
   'result-booted': { t: 'result', id: command, ok: true, value: { booted: true } },
+  'result-statements': {
+    t: 'result',
+    id: command,
+    ok: true,
+    value: {
+      statements: [
+        { vm, grant, certificates: [release] },
+        { vm, boot: bootGrant },
+      ],
+      fleet,
+      next: vm,
+    },
+  },
+  'result-lifted': { t: 'result', id: command, ok: true, value: { lifted: true } },
   'result-standing': { t: 'result', id: command, ok: true, value: standing },
   'result-error': {
     t: 'result',

@@ -200,19 +200,23 @@ void t.test('what the watchdog and the disks are for: running both copies shows'
 
 void t.test('the storage: only what the host may reach, and never away under a domain', async t => {
   const { world, a, b } = smallWorld()
-  const disk = onlyDomain(a).config.disks[0]!
+  const { config } = onlyDomain(a)
+  const [disk, vm] = [config.disks[0]!, config.uuid]
   const [there, here] = [simStorage(world, b), simStorage(world, a)]
   t.equal(await there.attached(disk), false)
-  await there.attach(disk)
-  await there.attach(disk)
+  await there.attach(disk, vm)
+  await there.attach(disk, vm)
   t.equal(await there.attached(disk), true)
   await there.detach(disk)
   await there.detach(disk)
   t.equal(await there.attached(disk), false)
   await t.rejects(here.detach(disk), { code: 'conflict' })
-  await t.rejects(there.attach({ ...disk, source: { kind: 'local', path: '/x' } }), { code: 'refused' })
+  await t.rejects(there.attach({ ...disk, source: { kind: 'local', path: '/x' } }, vm), { code: 'refused' })
   await t.rejects(
-    there.attach({ ...disk, source: { kind: 'iscsi', portal: '198.51.100.1:3260', iqn: 'iqn.x', lun: 0 } }),
+    there.attach(
+      { ...disk, source: { kind: 'iscsi', portal: '198.51.100.1:3260', iqn: 'iqn.x', lun: 0 } },
+      vm,
+    ),
     { code: 'refused' },
   )
 })

@@ -13,7 +13,8 @@ import type { AgentConfig } from './schema.js'
 const KEYS: Record<string, readonly string[]> = {
   '': Object.keys(agentConfigSchema.shape),
   mover: ['address', 'ports', 'boot_folders'],
-  storage: ['iscsi', 'fence', 'acl'],
+  storage: ['iscsi', 'local', 'fence', 'acl'],
+  'storage.local.*': ['vm', 'paths'],
   'storage.acl': ['allow', 'deny', 'list'],
   'storage.iscsi': ['portals'],
   watchdog: ['device', 'every_s'],

@@ -1,6 +1,6 @@
 /** What the operator may write into agent.yaml. The unit is part of each key's name. */
 import { z } from 'zod'
-import { hostIdSchema, siteIdSchema } from '@heliotrope/shared'
+import { hostIdSchema, siteIdSchema, vmIdSchema } from '@heliotrope/shared'
 import { absolutePath as absolute, meterSchema } from './meter-schema.js'
 import { powerSchema } from './power-schema.js'
 import { watchdogSchema } from './watchdog-schema.js'
@@ -34,6 +34,11 @@ export const agentConfigSchema = z.strictObject({
   storage: z
     .strictObject({
       iscsi: z.strictObject({ portals: z.array(portal).max(100).default([]) }).default({ portals: [] }),
+      /** Disks of this host that a VM may have which comes here, each for one VM. */
+      local: z
+        .array(z.strictObject({ vm: vmIdSchema, paths: z.array(absolute).min(1).max(64) }))
+        .max(1000)
+        .default([]),
       /**
        * SCSI-3 persistent reservations. `auto`: where the target keeps them over a power loss. `pr`: on every target that has
        * them; one that forgets them when a session breaks then turns the VM's writes away.
@@ -45,7 +50,7 @@ export const agentConfigSchema = z.strictObject({
        */
       acl: z.strictObject({ allow: program, deny: program, list: program }).optional(),
     })
-    .default({ iscsi: { portals: [] }, fence: 'auto' }),
+    .default({ iscsi: { portals: [] }, local: [], fence: 'auto' }),
   /** Bridges that arriving VMs may use; absent: all. */
   bridges: z
     .array(z.string().regex(/^[A-Za-z0-9._-]{1,15}$/))

@@ -24,8 +24,10 @@ import { revokedKeys, trustedKeys } from '../trust/trust.js'
 import { orderHandlers } from './boot-orders.js'
 import type { EpochIndex } from './epochs.js'
 import type { OneAtATime } from './one-at-a-time.js'
-import { checkEvidence } from './peer-yields.js'
+import { checkEvidence } from './peer-promises.js'
+import { liftHandlers } from './lifts.js'
 import { selfStartedAt } from './self-boots.js'
+import { statementHandlers } from './statements.js'
 import { LOOK_MS } from './start-vm.js'
 import type { StartVm } from './start-vm.js'
 
@@ -53,7 +55,10 @@ export interface BootsPorts {
   openMoves: () => OpenMove[]
 }
 
-export type BootHandlers = Pick<CommandHandlers, 'vm.yield' | 'vm.boot' | 'host.boots'>
+export type BootHandlers = Pick<
+  CommandHandlers,
+  'vm.yield' | 'vm.boot' | 'vm.lift' | 'host.boots' | 'host.fleet' | 'host.statements'
+>
 
 /** How long the moves of the VM may take to put their things away. */
 const CLEAR_MS: Ms = 90 * SECOND
@@ -75,7 +80,9 @@ export class Boots {
     this.handlers = {
       'vm.yield': ({ boot, vm, epoch }) => oneAtATime.run(vm, () => this.#yield(boot, vm, epoch)),
       'vm.boot': ({ grant }) => oneAtATime.run(grant.body.vm, () => this.#boot(grant)),
+      ...liftHandlers(ports),
       ...orderHandlers(journal),
+      ...statementHandlers(ports),
     }
   }
 

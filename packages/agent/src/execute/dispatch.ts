@@ -35,12 +35,15 @@ const journalled: Record<CommandKind, boolean> = {
   'move.standing': false,
   'vm.yield': true,
   'vm.boot': true,
+  'vm.lift': true,
   'host.report': false,
   'host.standby': true,
   'host.wake': true,
   // Sent at each connect; keeps its own record, and only of what is new.
   'host.trust': false,
   'host.boots': false,
+  'host.fleet': false,
+  'host.statements': false,
 }
 
 export interface DispatchPorts {

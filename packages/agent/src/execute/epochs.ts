@@ -8,7 +8,9 @@ export class EpochIndex {
   readonly #epochs = new Map<VmId, Epoch>()
   /** Stream to the VM and epoch of its Grant. */
   readonly #grants = new Map<string, { vm: VmId; epoch: Epoch }>()
-  /** By stream: what was yielded to, unless the VM then turned out to run here. */
+  /** Stream by which this host came to its highest epoch. */
+  readonly #by = new Map<VmId, string>()
+  /** By stream: what was yielded to, unless the VM then turned out to run here, or that was lifted. */
   readonly #yielded = new Map<VmId, Map<string, Epoch>>()
 
   constructor(journal: Journal) {
@@ -27,23 +29,35 @@ export class EpochIndex {
     return this.#epochs.get(vm) ?? 0
   }
 
+  /** The journal's stream that holds what certifies `of`; undefined where nothing does. */
+  provedIn(vm: VmId): string | undefined {
+    this.#journal.follow()
+    return this.#by.get(vm)
+  }
+
+  /** Of all VMs, by uuid. */
+  proofs(): [VmId, string][] {
+    this.#journal.follow()
+    return [...this.#by].sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+
   #take({ stream, kind, body }: JournalRecord): void {
     if (stream.startsWith('yield/')) return this.#yields(stream, kind, body as { vm: VmId; epoch: Epoch })
     if (stream.startsWith('boot/') && kind === 'BOOT') {
       const { vm, epoch } = (body as { grant: BootGrant }).grant.body
-      return this.#raise(vm, epoch)
+      return this.#raise(vm, epoch, stream)
     }
     if (!/^(source|target)\//.test(stream)) return
     const { order, epoch } = body as RecordBody
     if (order) {
       const grant = order.grant.body
       this.#grants.set(stream, { vm: grant.vm, epoch: grant.epoch })
-      if (stream.startsWith('source/')) this.#raise(grant.vm, grant.epoch)
+      if (stream.startsWith('source/')) this.#raise(grant.vm, grant.epoch, stream)
     }
     const grant = this.#grants.get(stream)
     if (!grant) return
-    if (kind === 'RECLAIM') this.#raise(grant.vm, grant.epoch + 2)
-    else if (kind === 'RUNNING') this.#raise(grant.vm, Number(epoch))
+    if (kind === 'RECLAIM') this.#raise(grant.vm, grant.epoch + 2, stream)
+    else if (kind === 'RUNNING') this.#raise(grant.vm, Number(epoch), stream)
     // The stream is sealed: nothing more comes of it.
     else if (kind === 'CLOSED') this.#grants.delete(stream)
   }
@@ -55,7 +69,8 @@ export class EpochIndex {
     else of.delete(stream)
   }
 
-  #raise(vm: VmId, epoch: Epoch): void {
+  #raise(vm: VmId, epoch: Epoch, stream: string): void {
+    if (epoch >= (this.#epochs.get(vm) ?? 0)) this.#by.set(vm, stream)
     this.#epochs.set(vm, Math.max(epoch, this.#epochs.get(vm) ?? 0))
   }
 }

@@ -1,15 +1,25 @@
 /**
  * Yielding a VM to a host that lost it and asks while the coordinator is gone. It is journalled before it is said; and what
- * was said binds: later orders of the coordinator must know the boot that was yielded to.
+ * was said binds (peer-promises.ts). So it is said only where nobody else can be asked, up to the epoch that is proven, and not
+ * without end.
  */
-import { checkSigned, HeliotropeError, signBoot } from '@heliotrope/shared'
+import {
+  checkSigned,
+  fingerprintOf,
+  HeliotropeError,
+  MAX_EARLIER_BOOTS,
+  MINUTE,
+  provenEpoch,
+  signBoot,
+} from '@heliotrope/shared'
 import type {
-  BootEvidence,
   Clock,
   Epoch,
   HostId,
   Journal,
   Log,
+  Ms,
+  OwnerProof,
   Signer,
   VmId,
   YieldAnswer,
@@ -17,13 +27,18 @@ import type {
   YieldRequestBody,
 } from '@heliotrope/shared'
 import type { Hypervisor } from '../ports.js'
-import { revokedKeys } from '../trust/trust.js'
+import { moveJournal } from '../mover/records.js'
+import type { TargetRecord } from '../mover/records.js'
+import { everTrusted, revokedKeys } from '../trust/trust.js'
 import { ordersIn } from './boot-orders.js'
 import type { OpenMove } from './boots.js'
 import type { EpochIndex } from './epochs.js'
 import type { OneAtATime } from './one-at-a-time.js'
+import { yieldedIn } from './peer-promises.js'
+import type { Yielded } from './peer-promises.js'
 import type { Maker } from './start-vm.js'
 import type { Histories } from './vm-history.js'
+import { YieldBudget } from './yield-budget.js'
 
 export interface PeerYieldsPorts {
   clock: Clock
@@ -38,25 +53,16 @@ export interface PeerYieldsPorts {
   bootId: string
   signer: Signer
   openMoves: () => OpenMove[]
+  /** Fingerprints pinned at the join. */
+  coordinatorKeys: readonly string[]
+  /** No session to the coordinator stands, and none has for a while, by this host's own monotonic clock. In doubt: false. */
+  coordinatorGone: () => boolean
 }
 
-/** Body of YIELD in `yield/VM/HOST/BOOT`. */
-interface Yielded {
-  vm: VmId
-  epoch: Epoch
-  to: HostId
-  toBoot: string
-  earlier: string[]
-}
+/** So long no session to the coordinator must have stood before another host is listened to. */
+export const PEERS_ASK_AFTER_MS: Ms = MINUTE
 
 const streamFor = ({ vm, by, bootId }: YieldRequestBody): string => `yield/${vm}/${by}/${bootId}`
-
-/** Oldest first. */
-const yieldedIn = (journal: Journal, vm: VmId): Yielded[] =>
-  journal
-    .streams(`yield/${vm}/`, 'all')
-    .flatMap(stream => journal.read(stream))
-    .map(({ body }) => body as Yielded)
 
 const fail = (code: 'unauthorised' | 'superseded' | 'conflict', why: string): never => {
   throw new HeliotropeError(code, why)
@@ -64,14 +70,19 @@ const fail = (code: 'unauthorised' | 'superseded' | 'conflict', why: string): ne
 
 export class PeerYields {
   readonly #ports: PeerYieldsPorts
+  readonly #budget: YieldBudget
 
   constructor(ports: PeerYieldsPorts) {
     this.#ports = ports
+    this.#budget = new YieldBudget(ports.clock)
   }
 
   /** @throws unauthorised | superseded | conflict, saying what stands against it; journal-failed */
   async answer(request: YieldRequest): Promise<YieldAnswer> {
     const body = this.#check(request)
+    if (!this.#ports.coordinatorGone())
+      fail('conflict', `${this.#ports.host} is in touch with the coordinator: ask that one`)
+    this.#proven(body, request.proof ?? {}, request.key)
     return this.#ports.oneAtATime.run(body.vm, () => this.#yield(body))
   }
 
@@ -86,6 +97,21 @@ export class PeerYields {
     return checkSigned(request, peer.key)
   }
 
+  /** All below is void here afterwards, so nobody gets more than was handed out to it. @throws unauthorised | superseded */
+  #proven({ vm, epoch, by }: YieldRequestBody, proof: OwnerProof, publicKey: string): void {
+    const { coordinatorKeys, host, journal } = this.#ports
+    const key = fingerprintOf(Buffer.from(publicKey, 'base64'))
+    const proven = provenEpoch(proof, vm, { host: by, key }, everTrusted(journal, coordinatorKeys))
+    if (epoch > proven)
+      fail('unauthorised', `${by} asks for ${vm} at epoch ${epoch}, and what it shows proves ${proven}`)
+    const { grant } = proof
+    if (!grant || grant.body.from.host !== by || grant.body.to.host !== host) return
+    // Only this host's own Refuse or Return would let its source take it back.
+    const took = moveJournal<TargetRecord>(journal, 'target', grant.body.move).find('ACCEPT')
+    if (took && epoch > grant.body.epoch)
+      fail('superseded', `${by} has released ${vm} to ${host} in that very move`)
+  }
+
   async #yield(body: YieldRequestBody): Promise<YieldAnswer> {
     const { bootId, clock, host, journal, log, signer } = this.#ports
     const { vm, epoch, by, earlier } = body
@@ -97,7 +123,12 @@ export class PeerYields {
     this.#ownsLess(vm, epoch)
     const last = before.at(-1)
     if (last?.toBoot !== body.bootId || last.epoch !== epoch) {
-      const yielded: Yielded = { vm, epoch, to: by, toBoot: body.bootId, earlier }
+      if (!this.#budget.take(by))
+        throw new HeliotropeError('refused', `${host} has yielded enough to ${by} for this hour`)
+      const yielded: Yielded = {
+        ...{ vm, epoch, to: by, toBoot: body.bootId },
+        earlier: earlier.slice(-MAX_EARLIER_BOOTS),
+      }
       journal.append(streamFor(body), 'YIELD', yielded)
       log.warn('yields a VM to its owner, which starts it without the coordinator', { vm, epoch, by })
     }
@@ -129,28 +160,5 @@ export class PeerYields {
     if (seen && seen.epoch >= epoch) fail('superseded', `${host} saw it run at epoch ${seen.epoch}`)
     const floor = epochs.floor(vm)
     if (floor > epoch) fail('superseded', `${host} has yielded it to epoch ${floor}`)
-  }
-}
-
-/**
- * A grant must know of each start that this host has yielded to since it last owned the VM.
- * @throws superseded if its evidence about such a host is missing, or of an earlier boot: it may have started the VM since
- */
-export function checkEvidence(
-  journal: Journal,
-  vm: VmId,
-  own: Epoch,
-  evidence: readonly BootEvidence[],
-): void {
-  const newest = new Map(yieldedIn(journal, vm).map(one => [one.to, one]))
-  for (const { to, toBoot, earlier, epoch } of newest.values()) {
-    const about = evidence.find(one => one.host === to)
-    const stale = about === undefined || about.bootId === '' || earlier.includes(about.bootId)
-    if (epoch >= own && stale)
-      fail(
-        'superseded',
-        `this host has yielded ${vm} to ${to} in its boot ${toBoot}: the grant rests on ` +
-          (about ? `its earlier boot ${about.bootId}` : 'no word about it'),
-      )
   }
 }

@@ -31,6 +31,7 @@ import type {
 import type { Hypervisor } from '../ports.js'
 import { revokedKeys } from '../trust/trust.js'
 import { earlierBoots, ordersIn } from './boot-orders.js'
+import { proofIn } from './own-proof.js'
 import type { OpenMove } from './boots.js'
 import type { EpochIndex } from './epochs.js'
 import type { OneAtATime } from './one-at-a-time.js'
@@ -116,6 +117,11 @@ export class SelfBoots {
     }))
   }
 
+  /** The coordinator has been away so long, by this host's own monotonic clock, as far as the looks tell. */
+  goneFor(ms: Ms): boolean {
+    return this.#goneSince !== undefined && this.#ports.clock.mono() - this.#goneSince >= ms
+  }
+
   /**
    * To be called every few seconds. Never throws.
    * @param connected the coordinator is there
@@ -142,8 +148,7 @@ export class SelfBoots {
   }
 
   #gone(): boolean {
-    const { afterMs, clock } = this.#ports
-    return this.#goneSince !== undefined && clock.mono() - this.#goneSince >= afterMs
+    return this.goneFor(this.#ports.afterMs)
   }
 
   /** What an agent had begun when it died: what was announced is done, or said to have failed. */
@@ -250,14 +255,15 @@ export class SelfBoots {
   }
 
   async #askOne(peer: BootPeer, vm: VmId, epoch: Epoch): Promise<YieldAnswer> {
-    const { ask, bootId, clock, host, journal, signer } = this.#ports
+    const { ask, bootId, clock, epochs, host, journal, signer } = this.#ports
     const request = signBoot(signer, {
       kind: 'yield-request',
       ...{ vm, epoch, by: host, bootId, to: peer.host },
       earlier: earlierBoots(journal, bootId),
       at: Math.round(clock.wall()),
     })
-    const answer = await ask(peer, request)
+    const proof = proofIn(journal, epochs.provedIn(vm))
+    const answer = await ask(peer, proof ? { ...request, proof } : request)
     const body = checkSigned(answer, peer.key)
     const fits = body.kind === 'yielded' && body.vm === vm && body.epoch === epoch && body.by === peer.host
     if (!fits || body.to !== host || body.toBoot !== bootId)

@@ -5,6 +5,7 @@
 import type { BootGrant, Epoch, Journal, JournalRecord, LostVm, Ms, VmConfig, VmId } from '@heliotrope/shared'
 import type { RecordBody } from '../mover/records.js'
 import { JournalFollower } from './journal-follower.js'
+import { LIFTED } from './peer-promises.js'
 
 /** Records of `vm/UUID`. VANISHED: it was there a moment ago, and may be rebooting. GONE: it ended while the host lived. */
 export type SeenKind = 'HERE' | 'VANISHED' | 'GONE'
@@ -102,9 +103,16 @@ export class Histories {
   #yield(stream: string, kind: string, body: unknown): void {
     const { vm, epoch } = body as { vm: VmId; epoch: Epoch }
     const before = this.#histories.get(vm)?.part
-    if (kind === 'YIELD') this.#begin(stream, vm, { role: 'yield', epoch, standing: kind })
+    if (kind === LIFTED) this.#lifted(vm, (body as { floor: Epoch }).floor)
+    else if (kind === 'YIELD') this.#begin(stream, vm, { role: 'yield', epoch, standing: kind })
     // It runs here after all: what this host was before still holds.
     else if (before?.role === 'yield' && before.epoch === epoch) this.#restore(vm, epoch)
+  }
+
+  /** The floor that is left may be below what was yielded to. */
+  #lifted(vm: VmId, floor: Epoch): void {
+    if (this.#histories.get(vm)?.part?.role !== 'yield') return
+    this.#put(vm, { part: { role: 'yield', epoch: floor, standing: 'YIELD' } })
   }
 
   #begin(stream: string, vm: VmId, part: Part): void {

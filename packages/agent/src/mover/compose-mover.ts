@@ -71,6 +71,7 @@ export async function runMover(options: MoverOptions): Promise<void> {
       log,
       journal,
       portals: settings.portals,
+      local: settings.local,
       fence: settings.fence,
       acl: settings.acl,
     }),

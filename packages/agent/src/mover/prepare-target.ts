@@ -64,7 +64,7 @@ export async function attachDisks(grant: Pick<GrantBody, 'config'>, storage: Sto
   const done = []
   try {
     for (const disk of grant.config.disks) {
-      await storage.attach(disk)
+      await storage.attach(disk, grant.config.uuid)
       done.push(disk)
     }
   } catch (error) {

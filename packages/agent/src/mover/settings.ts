@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { HeliotropeError } from '@heliotrope/shared'
 import type { HostId } from '@heliotrope/shared'
 import type { AclCommands } from '../drivers/storage/acl/commands.js'
+import type { LocalDisks } from '../drivers/storage/local-disks.js'
 
 export interface MoverSettings {
   host: HostId
@@ -18,6 +19,8 @@ export interface MoverSettings {
   bootId: string
   /** iSCSI portals this host may log in to. */
   portals: string[]
+  /** Disks of this host that VMs may have. */
+  local: LocalDisks[]
   /** Which disks are fenced by reservations. */
   fence: 'auto' | 'pr' | 'none'
   acl?: AclCommands | undefined
@@ -38,6 +41,7 @@ export function readSettings(file: string): MoverSettings {
     'coordinatorKeys',
     'bootId',
     'portals',
+    'local',
     'fence',
     'bootFolders',
     'dataDir',

@@ -4,8 +4,8 @@ import { decode, encode, HeliotropeError } from '@heliotrope/shared'
 import type { z } from 'zod'
 
 const LENGTH_BYTES = 4
-/** A request names at most 500 boots of 64 characters. */
-const MAX_FRAME_BYTES = 64 * 1024
+/** A request names some boots and brings a grant with a config of up to 64 disks. */
+const MAX_FRAME_BYTES = 256 * 1024
 
 export function frameOf(message: unknown): Buffer {
   const body = encode(message)

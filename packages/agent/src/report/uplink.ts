@@ -10,6 +10,7 @@ import {
   fromCoordinatorSchema,
   heartbeat,
   HeliotropeError,
+  laterCommands,
 } from '@heliotrope/shared'
 import { PROTOCOL, reconnect, SECOND } from '@heliotrope/shared'
 import type {
@@ -168,7 +169,8 @@ export function createUplink(ports: UplinkPorts, options: UplinkOptions = {}): U
         if (mine.ready) ports.lost()
         reject(closed(code, reason))
       }
-      send(mine, { t: 'hello', protocol: PROTOCOL, ...ports.hello(), session: commands.id })
+      const words = { session: commands.id, knows: [...laterCommands] }
+      send(mine, { t: 'hello', protocol: PROTOCOL, ...ports.hello(), ...words })
       if (stopped) socket.close(closeCodes.bye, 'stopping')
     })
 

@@ -1,5 +1,6 @@
 // Hosts that have a VM's past in their journals and can ask each other, without agents, movers or a coordinator around them.
 import {
+  certify,
   certifyBoot,
   hostId,
   newSigner,
@@ -16,6 +17,8 @@ import type {
   HostId,
   LostVm,
   MemoryJournal,
+  MoveId,
+  OwnerProof,
   Signer,
   YieldRequest,
 } from '@heliotrope/shared'
@@ -49,9 +52,13 @@ export class BootHost {
   /** Called in the middle of a start. */
   creating: () => Promise<void> = async () => {}
   reachable = true
+  /** It has no session, and is certain of that. */
+  coordinatorGone = true
   readonly #histories: Histories
+  readonly #of: BootHosts
 
   constructor(of: BootHosts, name: string, bootId: string, before?: BootHost, afterMs = AFTER_MS) {
+    this.#of = of
     const { clock, coordinator } = of
     this.id = hostId(name)
     this.bootId = bootId
@@ -77,6 +84,8 @@ export class BootHost {
       atWork: async () => false,
     }
     const shared = {
+      coordinatorGone: () => this.coordinatorGone,
+      coordinatorKeys: [coordinator.fingerprint],
       ...{ clock, journal, hypervisor, maker, bootId },
       log: silentLog,
       histories: this.#histories,
@@ -96,7 +105,6 @@ export class BootHost {
     this.boots = new Boots({
       ...shared,
       key: this.signer.fingerprint,
-      coordinatorKeys: [coordinator.fingerprint],
     })
     this.self = new SelfBoots({ ...shared, afterMs, ask: (peer, request) => of.ask(peer, request) })
     of.hosts.set(this.id, this)
@@ -112,14 +120,28 @@ export class BootHost {
     return this
   }
 
-  /** It became the owner at this epoch, as the target of a move. */
+  /** It became the owner at this epoch, as the target of a move from a host that is not there any more. */
   owns(epoch: number, bootId: string): this {
-    const stream = `target/${epoch}`
-    const order = { grant: { body: { vm, epoch: epoch - 1, config } } }
-    this.journal.append(stream, 'ORDERED', { order })
-    this.journal.append(stream, 'PREPARED', { bootId })
-    this.journal.append(stream, 'RUNNING', { epoch })
+    const move = epoch.toString(16).padStart(26, '0') as MoveId
+    const source = newSigner()
+    const from = { host: hostId('before'), key: source.fingerprint, bootId: 'x' }
+    const to = { host: this.id, key: this.signer.fingerprint, bootId }
+    const grant = certify(this.#of.coordinator, {
+      ...{ kind: 'grant' as const, move, vm, epoch: epoch - 1, from, to, config, startBefore: 1, at: 1 },
+    })
+    const certificate = certify(source, {
+      ...{ kind: 'release' as const, move, vm, epoch, by: from.host, bootId: 'x', at: 1 },
+    })
+    this.journal.append(`target/${move}`, 'ORDERED', { order: { grant } })
+    this.journal.append(`target/${move}`, 'PREPARED', { bootId })
+    this.journal.append(`target/${move}`, 'ACCEPT', { certificate })
+    this.journal.append(`target/${move}`, 'RUNNING', { epoch })
     return this
+  }
+
+  /** Of the coordinator: it was to start the VM at this epoch. */
+  proof(epoch: number): OwnerProof {
+    return { boot: this.#of.grant(this, epoch, []) }
   }
 
   orders(change: Partial<BootOrders>): this {

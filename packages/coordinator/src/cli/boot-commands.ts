@@ -1,4 +1,4 @@
-/** `heliotrope vms boot` and `heliotrope fence`; and the boots in `heliotrope sagas`. */
+/** `heliotrope vms boot`, `heliotrope vms lift` and `heliotrope fence`; and the boots in `heliotrope sagas`. */
 import type { Command } from 'commander'
 import { HeliotropeError, MINUTE } from '@heliotrope/shared'
 import type { Ms } from '@heliotrope/shared'
@@ -44,6 +44,18 @@ export function bootCommands(
         }
         const json = await client().call('vms.boot', args)
         return { json, text: `${json.name} is being started on ${json.to}; see: heliotrope sagas` }
+      }),
+    )
+  vms
+    .command('lift <vm>')
+    .description('free a VM of what a host has yielded of it to another host that started it by itself')
+    .requiredOption('--at <host>', 'the host that refuses it for that')
+    .option('--reason <text>', 'kept in the audit')
+    .action(
+      act(async (vm: string, { at, reason }: { at: string; reason?: string }) => {
+        const args = { vm, host: at, by, ...(reason !== undefined && { reason }) }
+        const json = await client().call('vms.lift', args)
+        return { json, text: `${json.host} takes ${json.name} again from epoch ${json.epoch} on` }
       }),
     )
   program

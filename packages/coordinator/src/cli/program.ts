@@ -11,6 +11,7 @@ import { print, printError } from './context.js'
 import type { Act, Answer, CliContext, CommandSet, ExitCode } from './context.js'
 import { forecastCommand } from './forecast-command.js'
 import { bootCommands } from './boot-commands.js'
+import { claimCommands, restoredCommand } from './claim-commands.js'
 import { hostCommands } from './host-commands.js'
 import { alarmCommands } from './alarm-commands.js'
 import { keyCommands } from './key-commands.js'
@@ -110,6 +111,8 @@ export async function runCli(
     .description('the VMs, and where they are')
     .action(act(async () => answer(await client().call('vms'), show.vmsTable)))
   bootCommands(program, vms, act, client, by)
+  claimCommands(program, act, client, by)
+  restoredCommand(program, act, client, by)
   program
     .command('plan')
     .description('what should move, why, and what should not; moves nothing')

@@ -4,13 +4,22 @@
  */
 import { z } from 'zod'
 import { HeliotropeError } from '@heliotrope/shared'
-import type { BootEvidence, BootId, Clock, HostId, Ms, PowerState, ReasonStep } from '@heliotrope/shared'
+import type {
+  BootEvidence,
+  BootId,
+  Clock,
+  HostId,
+  Ms,
+  PowerState,
+  ReasonStep,
+  VmId,
+} from '@heliotrope/shared'
 import type { LostAndFound } from '../saga/lost-and-found.js'
 import type { Fleet } from '../state/fleet.js'
 import type { LostView } from '../state/lost-vms.js'
 import type { Audit } from '../store/audit.js'
 import { by, none, why, word } from './argument-schemas.js'
-import { findHost, unknown } from './lookup.js'
+import { findHost, findVm, unknown } from './lookup.js'
 
 export interface BootCallPorts {
   clock: Clock
@@ -22,6 +31,7 @@ export interface BootCallPorts {
 export const bootCallSchemas = {
   boots: none,
   'vms.boot': z.object({ vm: word, host: word.optional(), reason: why, by }),
+  'vms.lift': z.object({ vm: word, host: word, reason: why, by }),
   fence: z.object({
     host: word,
     /** By the operator's word alone; or what a controller is to do. */
@@ -46,6 +56,14 @@ export interface BootView {
   missing: HostId[]
   /** What happens next, in words. */
   next: string
+}
+
+export interface LiftView {
+  vm: VmId
+  name: string
+  host: HostId
+  /** Below this everything is void on that host. */
+  epoch: number
 }
 
 export interface FencedView {
@@ -87,7 +105,7 @@ export function bootCalls({ clock, fleet, audit, lostAndFound }: BootCallPorts) 
     }: Args<'vms.boot'>): Promise<{ boot: BootId; name: string; to: HostId }> {
       const snapshot = fleet.snapshot()
       const lost = lostAndFound.lost()
-      const view = lost.find(one => one.name === name || one.vm === name.toLowerCase())
+      const view = findLost(lost, name)
       if (!view) {
         const seen = snapshot.vms.find(one => one.name === name || one.uuid === name.toLowerCase())
         if (!seen)
@@ -102,9 +120,22 @@ export function bootCalls({ clock, fleet, audit, lostAndFound }: BootCallPorts) 
           remedy: `bring ${seen.host} back; or, if it is off for certain: heliotrope fence ${seen.host} ${powerOff.controlOf(seen.host) === undefined ? '' : '--confirm '}--reason ...`,
         })
       }
+      if (host === undefined && view.claims)
+        throw new HeliotropeError('conflict', `${view.name}: ${view.doubt}`, {
+          remedy: `say where: --at HOST; or which of them never had it: heliotrope forget HOST`,
+        })
       const to = host === undefined ? view.host : findHost(snapshot, host).id
       const boot = await lostAndFound.boot(view, to, reasons(who, reason ?? 'by hand'))
       return { boot, name: view.name, to }
+    },
+    async 'vms.lift'({ vm: word, host, reason, by: who }: Args<'vms.lift'>): Promise<LiftView> {
+      const snapshot = fleet.snapshot()
+      const { vm, name } = findLost(lostAndFound.lost(), word) ?? named(findVm(snapshot, word))
+      const { id } = findHost(snapshot, host)
+      const why = reasons(who, reason ?? 'by hand')
+      const act = { what: 'vm.lift', subject: vm, reason: why, details: { host: id } }
+      const { epoch } = await audit.record(act, () => lostAndFound.lifts.lift(vm, id, why))
+      return { vm, name, host: id, epoch }
     },
     async 'fence.status'({ host: name }: Args<'fence.status'>): Promise<FenceView> {
       const { id, connected } = findHost(fleet.snapshot(), name)
@@ -136,6 +167,23 @@ export function bootCalls({ clock, fleet, audit, lostAndFound }: BootCallPorts) 
       }
     },
   }
+}
+
+const named = ({ uuid, name }: { uuid: VmId; name: string }): { vm: VmId; name: string } => ({
+  vm: uuid,
+  name,
+})
+
+/** By uuid or name. @throws conflict for a name that several have: one of them may have been given it for that */
+function findLost(lost: readonly LostView[], word: string): LostView | undefined {
+  const named = lost.filter(one => one.name === word)
+  if (named.length > 1)
+    throw new HeliotropeError(
+      'conflict',
+      `${named.length} lost VMs are called ${word}: ${named.map(one => `${one.vm} of ${one.host}`).join(', ')}`,
+      { remedy: 'say which by its uuid' },
+    )
+  return lost.find(one => one.vm === word.toLowerCase()) ?? named[0]
 }
 
 function viewOf({

@@ -21,6 +21,7 @@ import type { AlarmCallPorts } from './alarm-calls.js'
 import { by, none, why, word } from './argument-schemas.js'
 import { hostCalls, hostCallSchemas } from './host-calls.js'
 import type { HostCallPorts } from './host-calls.js'
+import { claimCalls, claimCallSchemas } from './claim-calls.js'
 import { keyCalls, keyCallSchemas } from './key-calls.js'
 import type { KeyCallPorts } from './key-calls.js'
 import { bootCalls, bootCallSchemas } from './boot-calls.js'
@@ -60,6 +61,7 @@ export const consoleSchemas = {
   ...keyCallSchemas,
   ...sagaCallSchemas,
   ...bootCallSchemas,
+  ...claimCallSchemas,
   sites: none,
   vms: none,
   moves: none,
@@ -100,6 +102,7 @@ export function consoleHandlers(ports: ConsolePorts) {
     ...keyCalls(ports),
     ...sagaCalls(ports),
     ...bootCalls(ports),
+    ...claimCalls(ports),
     async status(): Promise<StatusView> {
       const snapshot = fleet.snapshot()
       const { id, plan } = reconciler.current() ?? (await reconciler.decide())
@@ -267,6 +270,7 @@ export function consoleHandlers(ports: ConsolePorts) {
       const revoked = await audit.record(act, () => enrolment.revoke(id, text))
       sessions.expel(id, 'the certificate of this host was revoked')
       ports.announcer.tellAll()
+      fleet.reconsider()
       return revoked
     },
     'audit.show': ({ limit }: Args<'audit.show'>) => audit.entries(limit),

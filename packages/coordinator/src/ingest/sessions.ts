@@ -1,5 +1,5 @@
 /** All agents' sessions: one a host, the newest wins. The way by which commands reach an agent. */
-import { commandTimeoutMs, HeliotropeError, newCommandId } from '@heliotrope/shared'
+import { commandTimeoutMs, HeliotropeError, laterCommands, newCommandId } from '@heliotrope/shared'
 import type {
   CommandArgs,
   CommandBody,
@@ -92,6 +92,11 @@ export class Sessions implements Agents {
   ): Promise<CommandResult<K>> {
     const session = this.#byHost.get(host)
     if (!session) throw new HeliotropeError('unavailable', `host ${host} is not connected`)
+    const later: readonly string[] = laterCommands
+    if (later.includes(kind) && !session.hello?.knows?.includes(kind))
+      throw new HeliotropeError('unknown', `the agent of ${host} does not know ${kind}`, {
+        remedy: `upgrade heliotrope-agent on ${host}`,
+      })
     const { clock, rng } = this.#ports
     const now = Math.round(clock.wall())
     const timeoutMs = options.timeoutMs ?? commandTimeoutMs[kind]

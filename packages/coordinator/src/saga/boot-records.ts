@@ -62,6 +62,12 @@ export interface BootState {
   done?: BootDone
 }
 
+/** What a boot that ended well says of who owns the VM. */
+export const provenByBoot = ({ boot, evidence, requested: { epoch, to } }: BootState) => ({
+  ...{ epoch, owner: to.host, by: `boot ${boot}` },
+  gaveUp: evidence.map(({ host }) => host),
+})
+
 export const BOOT_PREFIX = 'boot/'
 export const bootStream = (boot: BootId): string => BOOT_PREFIX + boot
 

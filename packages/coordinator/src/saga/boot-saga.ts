@@ -4,7 +4,7 @@
  */
 import { certifyBoot, errorChain, HeliotropeError, MINUTE, SECOND } from '@heliotrope/shared'
 import type { BootEvidence, BootId, HostId, Ms, VmId } from '@heliotrope/shared'
-import { bootStream, readBoot } from './boot-records.js'
+import { bootStream, provenByBoot, readBoot } from './boot-records.js'
 import type { BootDone, BootRecords, BootState } from './boot-records.js'
 import type { SagaPorts } from './ports.js'
 import { journalFailed, mayPass, SagaLoop } from './saga-loop.js'
@@ -148,13 +148,13 @@ export class BootSaga {
   /** What follows from DONE; may be done again. */
   #finish(state: BootState, done: BootDone): void {
     const { alarms, audit, fleet, journal, log, ended } = this.#ports
-    const { audit: act, epoch, vm } = state.requested
+    const { audit: act, vm } = state.requested
     journal.seal(bootStream(this.boot))
     const booted = done.outcome === 'booted'
     fleet.note(vm, {
       busy: undefined,
       movingTo: undefined,
-      ...(booted && { epoch, owner: state.requested.to.host }),
+      ...(booted && provenByBoot(state)),
     })
     audit.finish(act, booted ? 'done' : 'failed', done.why)
     alarms.clear('coordinator', `stuck/${this.boot}`)

@@ -1,7 +1,7 @@
 /** All cold boots: asks for one, keeps at most one per VM and none beside a move, takes up the open ones after a restart. */
 import { errorChain, HeliotropeError, newBootId, newCommandId } from '@heliotrope/shared'
 import type { BootEvidence, BootId, HostId, ReasonStep, Rng, VmConfig, VmId } from '@heliotrope/shared'
-import { BOOT_PREFIX, bootStream, foldBoot, readBoot } from './boot-records.js'
+import { BOOT_PREFIX, bootStream, foldBoot, provenByBoot, readBoot } from './boot-records.js'
 import type { BootRequested, BootState } from './boot-records.js'
 import { BootSaga } from './boot-saga.js'
 import type { BootSagaPorts } from './boot-saga.js'
@@ -25,6 +25,8 @@ export interface BootsPorts extends Omit<BootSagaPorts, 'ended'> {
   rng: Rng
   epochs: Epochs
   noteOf: (vm: VmId) => VmNote
+  /** An admin's word that the VM does not run on the host. */
+  vouched: (host: HostId, vm: VmId) => BootEvidence | undefined
   ended(state: BootState): void
 }
 
@@ -55,12 +57,12 @@ export class Boots {
       const state = foldBoot(stream.slice(BOOT_PREFIX.length) as BootId, journal.read(stream))
       if (!state) continue
       const { vm, epoch, audit: act } = state.requested
-      epochs.granted(vm, epoch)
+      epochs.granted(vm, epoch, state.requestedAt)
       this.#noteParties(state.requested)
       if (!state.done) this.#launch(state.boot, state.requested)
       else {
         this.#noteEnd(state)
-        if (state.done.outcome === 'booted') fleet.note(vm, { epoch, owner: state.requested.to.host })
+        if (state.done.outcome === 'booted') fleet.note(vm, provenByBoot(state))
         if (!unsealed.has(stream)) continue
         audit.finish(act, state.done.outcome === 'booted' ? 'done' : 'failed', state.done.why)
         journal.seal(stream)
@@ -76,7 +78,7 @@ export class Boots {
 
   /** @returns its id; the boot goes on by itself @throws conflict | unavailable | refused, saying why; journal-failed */
   request({ vm, name, config, to, epoch, others, reason }: BootRequest): BootId {
-    const { audit, epochs, fleet, fenced, journal, mayGoTo, noteOf, rng } = this.#ports
+    const { audit, epochs, fleet, fenced, journal, mayGoTo, noteOf, rng, vouched } = this.#ports
     const { busy } = noteOf(vm)
     if (busy) throw new HeliotropeError('conflict', `${name} is being moved or started already (${busy})`)
     const host = fleet.host(to)
@@ -87,7 +89,7 @@ export class Boots {
     if (host.closed !== undefined)
       throw new HeliotropeError('refused', `host ${to} takes no VM: ${host.closed}`)
     const boot = newBootId(rng)
-    const evidence: BootEvidence[] = others.flatMap(id => fenced(id) ?? [])
+    const evidence: BootEvidence[] = others.flatMap(id => fenced(id) ?? vouched(id, vm) ?? [])
     mayGoTo(
       to,
       evidence.map(one => one.host),

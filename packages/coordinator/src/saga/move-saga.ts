@@ -2,12 +2,13 @@
  * One move as the coordinator drives it: prepare the target, start the source, then wait for proof of how it ended. All
  * state is in the journal; `run` may be started anew at any point of it.
  */
-import { errorChain, HeliotropeError, MINUTE, SECOND } from '@heliotrope/shared'
+import { checkHostCertificate, errorChain, HeliotropeError, MINUTE, SECOND } from '@heliotrope/shared'
 import type {
   CommandArgs,
   CommandId,
   CommandKind,
   CommandResult,
+  GrantBody,
   HostCertificate,
   HostId,
   MoveId,
@@ -17,7 +18,7 @@ import type {
 import { bothClosed, provenOutcome } from './outcome.js'
 import type { Proof, Standings } from './outcome.js'
 import type { SagaPorts } from './ports.js'
-import { endOf, moveStream, readMove } from './records.js'
+import { endOf, moveStream, provenBy, readMove } from './records.js'
 import type { DoneBody, GrantedBody, MoveRecordKind, MoveRecords, MoveState } from './records.js'
 import { journalFailed, mayPass, SagaLoop } from './saga-loop.js'
 
@@ -238,11 +239,9 @@ export class MoveSaga {
   #finish(state: MoveState, done: DoneBody): void {
     const { fleet, journal, audit, alarms, log, ended } = this.#ports
     journal.seal(moveStream(this.move))
-    const { vm, audit: act, from, to } = state.requested
+    const { vm, audit: act } = state.requested
     const moved = done.outcome === 'moved'
-    const certified = state.granted
-      ? { epoch: done.epoch, owner: moved ? to : from, ...endOf(done.outcome, state.since) }
-      : {}
+    const certified = state.granted ? { ...provenBy(state, done), ...endOf(done.outcome, state.since) } : {}
     fleet.note(vm, { busy: undefined, endedMove: this.move, movingTo: undefined, ...certified })
     audit.finish(act, moved ? 'done' : 'failed', `${done.outcome}: ${done.reason}`)
     alarms.clear('coordinator', `stuck/${this.move}`)
@@ -293,14 +292,15 @@ export class MoveSaga {
     }
   }
 
-  /** Journals certificates that are new. @returns all that are known now */
+  /** Journals certificates that are new and follow from the grant: a forged one must hide no true one. @returns all that are known now */
   #keep(state: MoveState, certificates: readonly HostCertificate[]): HostCertificate[] {
+    const grant = state.granted?.grant.body
     const known = [...state.certificates]
     const seen = new Set(known.map(({ body }) => `${body.kind} ${body.epoch} ${body.by}`))
     for (const certificate of certificates) {
       const { body } = certificate
       const name = `${body.kind} ${body.epoch} ${'by' in body ? body.by : ''}`
-      if (!('by' in body) || body.move !== this.move || seen.has(name)) continue
+      if (!('by' in body) || !grant || seen.has(name) || !follows(certificate, grant)) continue
       seen.add(name)
       known.push(certificate)
       this.#append('CERTIFICATE', { certificate })
@@ -322,6 +322,14 @@ export class MoveSaga {
 
   #age(state: MoveState): Ms {
     return this.#ports.clock.wall() - state.since
+  }
+}
+
+function follows(certificate: HostCertificate, grant: GrantBody): boolean {
+  try {
+    return checkHostCertificate(certificate, grant).move === grant.move
+  } catch {
+    return false
   }
 }
 

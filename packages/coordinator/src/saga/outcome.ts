@@ -24,6 +24,8 @@ export interface Proof {
   why: string
 }
 
+/** Records of the source that has given the VM away. */
+const pastCommit = ['COMMIT', 'COMMIT2', 'RELEASED']
 /** Records of the source from which it cannot commit any more. At PREPARED it may have READY in hand. */
 const beforeCommit = ['', 'ORDERED', 'ABORT']
 
@@ -42,9 +44,14 @@ export function provenOutcome(
   const { source, target } = standings
   const e = grant.epoch
 
+  // The target's word alone is none: it would have what nobody has released to it.
+  const released = (offset: number): boolean =>
+    find(offset === 3 ? 'release2' : 'release') !== undefined ||
+    (source?.known === true && pastCommit.includes(source.record))
   const accept = find('accept')
-  if (accept) return { outcome: 'moved', epoch: accept.epoch, why: `${grant.to.host} accepted it` }
-  if (target?.known && (target.record === 'RUNNING' || target.outcome === 'moved'))
+  if (accept && released(accept.epoch - e))
+    return { outcome: 'moved', epoch: accept.epoch, why: `${grant.to.host} accepted it` }
+  if (target?.known && (target.record === 'RUNNING' || target.outcome === 'moved') && released(1))
     return { outcome: 'moved', epoch: e + 1, why: `it runs on ${grant.to.host}` }
   if (source?.closed && source.outcome === 'moved')
     return { outcome: 'moved', epoch: e + 1, why: `${grant.from.host} gave it away and closed` }

@@ -12,7 +12,7 @@ import type {
   VmState,
 } from '@heliotrope/shared'
 import type { Agents } from '../ingest/sessions.js'
-import type { VmNote } from '../state/fleet.js'
+import type { VmNoteChange } from '../state/fleet.js'
 import type { Alarms } from '../store/alarms.js'
 import type { Audit } from '../store/audit.js'
 import type { MoveState } from './records.js'
@@ -31,7 +31,7 @@ export interface SagaFleet {
   host(id: HostId): SagaHost | undefined
   /** Connected hosts that report it as running. */
   runningAt(vm: VmId): HostId[]
-  note(vm: VmId, change: Partial<VmNote>): void
+  note(vm: VmId, change: VmNoteChange): void
 }
 
 export interface SagaLimits {

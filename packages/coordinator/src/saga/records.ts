@@ -84,6 +84,15 @@ export interface MoveState {
 export const endOf = (outcome: MoveOutcome, at: Ms): { lastMovedAt: Ms } | { lastTriedAt: Ms } =>
   outcome === 'moved' ? { lastMovedAt: at } : { lastTriedAt: at }
 
+/** What a move that ended says of who owns the VM: its target only by the source's word, too (outcome.ts). */
+export const provenBy = (
+  { move, requested: { from, to } }: Pick<MoveState, 'move' | 'requested'>,
+  { epoch, outcome }: DoneBody,
+): { epoch: Epoch; owner: HostId; by: string; gaveUp: HostId[] } =>
+  outcome === 'moved'
+    ? { epoch, owner: to, by: `move ${move}`, gaveUp: [from] }
+    : { epoch, owner: from, by: `move ${move}`, gaveUp: [] }
+
 export const MOVE_PREFIX = 'move/'
 export const moveStream = (move: MoveId): string => MOVE_PREFIX + move
 

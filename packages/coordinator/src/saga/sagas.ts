@@ -15,7 +15,7 @@ import { asRegular, wayBlocked, wayOf } from '@heliotrope/planner'
 import { Epochs } from './epochs.js'
 import { MoveSaga, standingArgs } from './move-saga.js'
 import type { SagaPorts } from './ports.js'
-import { endOf, foldMove, MOVE_PREFIX, moveStream, readMove } from './records.js'
+import { endOf, foldMove, MOVE_PREFIX, moveStream, provenBy, readMove } from './records.js'
 import type { GrantedBody, MoveState, RequestedBody } from './records.js'
 
 export interface MoveRequest {
@@ -65,7 +65,7 @@ export class Sagas {
       if (!state) continue
       const { vm, plan } = state.requested
       if (plan !== undefined) this.#plans.add(plan)
-      if (state.granted) this.#epochs.granted(vm, state.granted.grant.body.epoch)
+      if (state.granted) this.#epochs.granted(vm, state.granted.grant.body.epoch, state.requestedAt)
       this.#noteParties(state.requested)
       if (!state.done) open.push(state)
       else this.#remember(state, !unsealed.has(stream))
@@ -84,8 +84,8 @@ export class Sagas {
     }
     if (!granted) return
     this.#noteEnd(since)
-    const owner = done.outcome === 'moved' ? requested.to : requested.from
-    this.#ports.fleet.note(requested.vm, { epoch: done.epoch, owner, ...endOf(done.outcome, since) })
+    const proven = provenBy({ move, requested }, done)
+    this.#ports.fleet.note(requested.vm, { ...proven, ...endOf(done.outcome, since) })
   }
 
   /** Lets the moves be; they are taken up at the next start. */

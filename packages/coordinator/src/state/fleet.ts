@@ -18,7 +18,12 @@ import type { PowerState } from '../power/machine.js'
 import type { LearntMoveCost } from '../store/move-costs.js'
 import { newHostRecord, withReport } from './host-record.js'
 import type { HostRecord } from './host-record.js'
+import { againstDisks, diskUses } from './shared-disks.js'
 import { buildSnapshot } from './snapshot.js'
+import { againstMove } from './claims.js'
+import type { Judge } from './claims.js'
+import { Evidence } from './evidence.js'
+import type { Proven } from './evidence.js'
 import { whereabouts } from './owners.js'
 import type { Whereabouts } from './owners.js'
 
@@ -39,6 +44,9 @@ export interface VmNote {
   foreign?: { at: Ms; text: string } | undefined
   pinned: boolean
 }
+
+/** With an owner: what certifies it, in words, and who has given the VM up for it. */
+export type VmNoteChange = Partial<VmNote> & Partial<Pick<Proven, 'by' | 'gaveUp' | 'released'>>
 
 /** What the coordinator itself knows of a host. */
 export interface HostNote {
@@ -77,6 +85,9 @@ export class Fleet {
   readonly #vms = new Map<VmId, VmNote>()
   /** Called after each change; the parameter says whether where or whether something runs may have changed. */
   onChange: (important: boolean) => void = () => {}
+  readonly evidence = new Evidence()
+  /** What is known of hosts beside their reports. */
+  judge: Omit<Judge, 'evidence'> = { off: () => false, dropped: () => false, vouched: () => false }
   readonly #hostNotes = new Map<HostId, HostNote>()
   #cached: { at: Ms; snapshot: Snapshot } | undefined
   #places: Map<VmId, Whereabouts> | undefined
@@ -103,7 +114,7 @@ export class Fleet {
   report(report: Report): void {
     const before = this.#hosts.get(report.host)
     if (!before) return
-    const after = withReport(before, report)
+    const after = withReport(before, report, Math.round(this.#options.clock.wall()))
     if (after === before) return
     this.#put(after)
     this.#changed(report.domains !== undefined || report.lost !== undefined || before.facts === undefined)
@@ -120,7 +131,7 @@ export class Fleet {
     this.#changed(true)
   }
 
-  note(vm: VmId, change: Partial<VmNote>): void {
+  note(vm: VmId, { by, gaveUp, released, ...change }: VmNoteChange): void {
     const before = this.noteOf(vm)
     // Epochs and times only rise, in whatever order they become known: a journal lists its moves by id.
     const risen = Object.fromEntries(
@@ -130,6 +141,12 @@ export class Fleet {
       }),
     )
     const owner = (change.epoch ?? -1) >= before.epoch ? (change.owner ?? before.owner) : before.owner
+    if (change.owner !== undefined && change.epoch !== undefined)
+      this.evidence.prove(vm, {
+        ...{ epoch: change.epoch, owner: change.owner, by: by ?? 'our journal' },
+        gaveUp: gaveUp ?? [],
+        ...(released && { released }),
+      })
     this.#vms.set(vm, { ...before, ...change, ...risen, owner })
     this.#changed(true)
   }
@@ -152,6 +169,11 @@ export class Fleet {
     return this.#options.pinned.some(word => word === name || word === uuid)
   }
 
+  /** What is known beside reports has changed. */
+  reconsider(): void {
+    this.#changed(true)
+  }
+
   host(id: HostId): HostRecord | undefined {
     return this.#hosts.get(id)
   }
@@ -161,7 +183,11 @@ export class Fleet {
   }
 
   places(): Map<VmId, Whereabouts> {
-    this.#places ??= whereabouts(this.#hosts.values())
+    this.#places ??= whereabouts(this.#hosts.values(), (vm, host) => ({
+      standing: this.evidence.standing(vm, host.id),
+      settled: this.evidence.certified(vm) !== undefined && this.noteOf(vm).movingTo !== host.id,
+      dropped: this.judge.dropped(host, vm),
+    }))
     return this.#places
   }
 
@@ -177,6 +203,8 @@ export class Fleet {
     const at = Math.round(this.#options.clock.wall())
     if (this.#cached?.at !== at) {
       const hosts = this.hosts()
+      const judge = { ...this.judge, evidence: this.evidence }
+      const uses = diskUses(hosts, judge)
       const snapshot = buildSnapshot({
         ...this.#options,
         at,
@@ -185,6 +213,11 @@ export class Fleet {
         noteOf: vm => this.noteOf(vm),
         hostNoteOf: host => this.hostNote(host),
         pinnedByConfig: vm => this.pinnedByConfig(vm),
+        against: (vm, at, config) => {
+          const busy = this.noteOf(vm).busy !== undefined
+          const disks = config && !busy ? againstDisks(config, at, uses, judge) : undefined
+          return [...againstMove(vm, at, hosts, judge, busy), ...(disks === undefined ? [] : [disks])]
+        },
       })
       this.#cached = { at, snapshot }
     }

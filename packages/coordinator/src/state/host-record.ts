@@ -11,6 +11,7 @@ import type {
   Report,
   Sample,
   SiteId,
+  VmId,
 } from '@heliotrope/shared'
 import { SECOND } from '@heliotrope/shared'
 import { cpuWindow } from './cpu-window.js'
@@ -37,6 +38,8 @@ export interface HostRecord {
   alarms: Alarm[]
   /** VMs that died with an earlier boot of it. */
   lost?: LostVm[]
+  /** Since when it has said without a break that it has a VM, or lost it; by the coordinator's clock. */
+  since?: Record<VmId, Ms>
   /** Latest of each meter. */
   samples: Sample[]
   /** Oldest first, of this boot, over `CPU_WINDOW_MS`. */
@@ -68,10 +71,10 @@ export const newHostRecord = (id: HostId, site: SiteId, key: string, bootId: str
 })
 
 /**
- * The record after a report of the host's present boot. A report that is older than what the record holds changes
+ * The record after a report of the host's present boot, taken at `now`. A report that is older than what the record holds changes
  * nothing; a partial one is taken only on top of a full one of the same boot.
  */
-export function withReport(record: HostRecord, report: Report): HostRecord {
+export function withReport(record: HostRecord, report: Report, now: Ms = report.at): HostRecord {
   if (report.bootId !== record.bootId) return record
   const sameBoot = record.reportBoot === report.bootId
   if (sameBoot && report.seq <= record.reportSeq) return record
@@ -80,15 +83,18 @@ export function withReport(record: HostRecord, report: Report): HostRecord {
   const samples = withSamples(base.samples, report.samples)
   const cpu = withCpu(base.cpu, report, samples)
   const facts = report.facts ?? base.facts
+  const [domains, lost] = [report.domains ?? base.domains, report.lost ?? base.lost ?? []]
+  const claimed = [...domains.map(({ uuid }) => uuid), ...lost.map(({ vm }) => vm)]
   return {
     ...base,
     reportBoot: report.bootId,
     reportSeq: report.seq,
     lastReportAt: report.at,
     facts,
-    domains: report.domains ?? base.domains,
+    domains,
     findings: report.findings ?? base.findings,
-    lost: report.lost ?? base.lost ?? [],
+    lost,
+    since: Object.fromEntries(claimed.map(vm => [vm, record.since?.[vm] ?? now])),
     moves: report.moves,
     alarms: withAlarms(report.full ? [] : base.alarms, report.alarms),
     samples,

@@ -1,5 +1,6 @@
 /** Where each VM is, from what all hosts see: it runs in one place, but its copies may be seen in several. */
 import type { Domain, HostId, VmId } from '@heliotrope/shared'
+import type { Standing } from './evidence.js'
 import type { HostRecord } from './host-record.js'
 
 export interface Sighting {
@@ -22,7 +23,22 @@ export const AWAY = '--migratedaway'
 /** The VM's own name, without what `xl` appends during a migration. */
 export const baseName = (name: string): string => name.replace(/--(incoming|migratedaway)$/, '')
 
-export function whereabouts(hosts: Iterable<HostRecord>): Map<VmId, Whereabouts> {
+/** What counts of a host's word about a VM. */
+export interface Weight {
+  standing: Standing
+  /** An owner is certified, and nothing of ours is about to change that. */
+  settled: boolean
+  /** Its bare word is forgotten. */
+  dropped: boolean
+}
+
+const bare: Weight = { standing: 'bare', settled: false, dropped: false }
+
+/** @param weigh default: nothing is certified */
+export function whereabouts(
+  hosts: Iterable<HostRecord>,
+  weigh: (vm: VmId, host: HostRecord) => Weight = () => bare,
+): Map<VmId, Whereabouts> {
   const sightings = new Map<VmId, Sighting[]>()
   for (const host of hosts)
     for (const domain of host.domains) {
@@ -32,7 +48,7 @@ export function whereabouts(hosts: Iterable<HostRecord>): Map<VmId, Whereabouts>
     }
   const result = new Map<VmId, Whereabouts>()
   for (const [vm, seen] of sightings) {
-    const [owner] = [...seen].sort(byRight)
+    const [owner] = [...seen].sort(byRight(sighting => rankOf(sighting, weigh(vm, sighting.host)), vm))
     if (!owner) continue
     const runningAt = seen.filter(executes).map(({ host }) => host.id)
     result.set(vm, { owner, runningAt: [...new Set(runningAt)], foreign: foreignMigration(seen) })
@@ -46,12 +62,22 @@ const foreignMigration = (seen: readonly Sighting[]): boolean =>
 
 const executes = ({ host, domain }: Sighting): boolean => host.connected && domain.state === 'running'
 
-/** The more it looks like the living VM, the further ahead; then the higher epoch; then who is connected. */
-const byRight = (a: Sighting, b: Sighting): number =>
-  liveness(b) - liveness(a) ||
-  b.domain.epoch - a.domain.epoch ||
-  Number(b.host.connected) - Number(a.host.connected) ||
-  (a.host.id < b.host.id ? -1 : 1)
+/** The lower, the less its word counts: it is the certified owner, or nobody is; it is not; it has given the VM up, or is forgotten. */
+function rankOf({ host }: Sighting, { standing, settled, dropped }: Weight): number {
+  if (standing === 'owner') return 2
+  if (dropped || (standing === 'gave-up' && !host.connected)) return 0
+  return settled ? 1 : 2
+}
+
+/** Then the more it looks like the living VM; then who said so first: a later claim takes nothing from anybody. */
+const byRight =
+  (rank: (sighting: Sighting) => number, vm: VmId) =>
+  (a: Sighting, b: Sighting): number =>
+    rank(b) - rank(a) ||
+    liveness(b) - liveness(a) ||
+    (a.host.since?.[vm] ?? 0) - (b.host.since?.[vm] ?? 0) ||
+    Number(b.host.connected) - Number(a.host.connected) ||
+    (a.host.id < b.host.id ? -1 : 1)
 
 function liveness({ domain }: Sighting): number {
   if (domain.name.endsWith(INCOMING)) return 0

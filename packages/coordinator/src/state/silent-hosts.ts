@@ -1,6 +1,6 @@
 /** Says so when a host with running VMs has been silent for long: whether they still run there nobody else can know. */
 import { MINUTE } from '@heliotrope/shared'
-import type { Cancel, Clock, HostId, Ms } from '@heliotrope/shared'
+import type { Cancel, Clock, HostId, Ms, VmId } from '@heliotrope/shared'
 import type { Alarms } from '../store/alarms.js'
 import type { HostRecord } from './host-record.js'
 
@@ -10,6 +10,8 @@ export interface SilentHostsPorts {
   hosts: () => readonly HostRecord[]
   /** It is known to be off. */
   fenced: (host: HostId) => boolean
+  /** An admin has said that it does not run this VM. */
+  vouched?: (host: HostRecord, vm: VmId) => boolean
   /** Something can say, and see to it, that it is off. */
   controlled: (host: HostId) => boolean
 }
@@ -27,13 +29,16 @@ export class SilentHosts {
 
   /** To be called after each important change of the fleet. */
   look(): void {
-    const { alarms, clock, controlled, fenced, hosts } = this.#ports
+    const { alarms, clock, controlled, fenced, hosts, vouched } = this.#ports
     this.#again()
     this.#again = () => {}
     const now = clock.mono()
     let next = Infinity
-    for (const { id, connected, domains } of hosts()) {
-      const running = domains.filter(domain => domain.state === 'running').map(domain => domain.name)
+    for (const host of hosts()) {
+      const { id, connected, domains } = host
+      const running = domains
+        .filter(({ state, uuid }) => state === 'running' && !vouched?.(host, uuid))
+        .map(domain => domain.name)
       if (connected || running.length === 0 || fenced(id)) {
         this.#since.delete(id)
         alarms.clear('coordinator', `silent/${id}`)

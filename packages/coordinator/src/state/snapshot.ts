@@ -1,5 +1,6 @@
 /** From host records to the Snapshot: the only thing a planner sees. Pure. */
 import type {
+  Epoch,
   HostId,
   HostPowerModel,
   HostPowerState,
@@ -8,6 +9,7 @@ import type {
   SiteConfig,
   SiteState,
   Snapshot,
+  VmConfig,
   VmId,
   VmState,
 } from '@heliotrope/shared'
@@ -24,6 +26,9 @@ import { siteReading } from './site-power.js'
 import { hostPower } from './vm-power.js'
 import type { HostPower } from './vm-power.js'
 
+/** No VM was ever moved so often; and above it there is room for as many again, a thousand times. */
+const MAX_BARE_EPOCH: Epoch = 2 ** 40
+
 export interface SnapshotInput {
   at: Ms
   sites: readonly SiteConfig[]
@@ -32,6 +37,8 @@ export interface SnapshotInput {
   places: ReadonlyMap<VmId, Whereabouts>
   noteOf: (vm: VmId) => VmNote
   hostNoteOf: (host: HostId) => HostNote
+  /** Why it must not be moved from this host, whatever it could: others claim it. */
+  against?: (vm: VmId, at: HostId, config: VmConfig | undefined) => string[]
   /** Whether the config pins it. */
   pinnedByConfig: (vm: VmState) => boolean
   /** Names and uuids of VMs that may move by save and restore. */
@@ -136,6 +143,10 @@ export const wakersOf = <H extends Pick<HostRecord, 'id' | 'facts'>>(
   hosts: readonly H[],
 ): H[] => hosts.filter(other => other.id !== host.id && other.facts?.wakes?.includes(host.id))
 
+/** Where the next grant's number starts from: what is certified; where nothing is, what the host that has it says, within reason. */
+export const numbering = ({ epoch, owner }: Pick<VmNote, 'epoch' | 'owner'>, said: Epoch): Epoch =>
+  owner === undefined ? Math.max(epoch, Math.min(said, MAX_BARE_EPOCH)) : epoch
+
 function vmState(
   uuid: VmId,
   { owner, foreign }: Whereabouts,
@@ -147,6 +158,7 @@ function vmState(
   const name = baseName(domain.config?.name ?? domain.name)
   const learnt = input.moveCosts().get(uuid)
   const foreignRest = restText(note, input)
+  const against = input.against?.(uuid, host.id, domain.config) ?? []
   const busy = note.busy ?? (domain.move === note.endedMove ? undefined : domain.move)
   return {
     uuid,
@@ -157,10 +169,10 @@ function vmState(
     ...(domain.config ? { config: domain.config } : {}),
     memoryMiB: domain.memoryMiB,
     powerW: power?.domainsW.get(uuid) ?? 0,
-    liveBlockers: domain.liveBlockers,
-    regularBlockers: domain.regularBlockers,
+    liveBlockers: [...domain.liveBlockers, ...against],
+    regularBlockers: [...domain.regularBlockers, ...against],
     ...(input.regular.some(word => word === name || word === uuid) && { regularAllowed: true }),
-    epoch: Math.max(note.epoch, domain.epoch),
+    epoch: numbering(note, domain.epoch),
     ...(busy === undefined ? {} : { busy }),
     ...(note.movingTo === undefined ? {} : { movingTo: note.movingTo }),
     pinned: note.pinned,

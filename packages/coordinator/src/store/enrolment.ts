@@ -30,6 +30,10 @@ export interface Enrolment {
   list(): EnrolledHost[]
   /** The key never gets in again; the host may, with a new key and a new token. */
   revoke(host: HostId, reason: string): EnrolledHost
+  /** As from another's data: the key never gets in again. */
+  learnRevoked(revoked: RevokedKey, reason: string): void
+  /** Tokens that were not spent yet get nobody in any more. */
+  voidTokens(): void
   isRevoked(key: string): boolean
   /** All keys that never get in again, newest first. */
   revokedKeys(): RevokedKey[]
@@ -115,6 +119,14 @@ export function openEnrolment(db: Db, clock: Clock): Enrolment {
       }).immediate()
       return { ...host, revokedAt: now() }
     },
+    learnRevoked({ host, key }, reason) {
+      db.transaction(() => {
+        db.prepare('UPDATE host SET revoked_at = ? WHERE id = ? AND key = ?').run(now(), host, key)
+        db.prepare('INSERT OR IGNORE INTO revoked_key VALUES (?, ?, ?, ?)').run(key, host, now(), reason)
+      }).immediate()
+    },
+    voidTokens: () =>
+      void db.prepare('UPDATE token SET expires_at = 0 WHERE spent_at IS NULL AND expires_at > 0').run(),
     revokedKeys: () =>
       db.prepare<[], RevokedKey>('SELECT host, key FROM revoked_key ORDER BY at DESC, key').all(),
     isRevoked: key => db.prepare('SELECT 1 FROM revoked_key WHERE key = ?').get(key) !== undefined,

@@ -1,8 +1,12 @@
 /** Schemas of what a host is told for the time when the coordinator is gone, and of what hosts then say to each other. */
 import { z } from 'zod'
-import { MAX_EARLIER_BOOTS } from '../boot-orders.js'
+import type { FleetStatement, HeldStatements } from '../fleet-statement.js'
 import type { BootOrders, YieldReply, YieldRequest } from '../boot-orders.js'
-import { bootId, count, hash, hostIdSchema, signed, text, time, vmIdSchema } from './fields.js'
+import { bootId, count, hash, hostIdSchema, signed, siteIdSchema, text, time, vmIdSchema } from './fields.js'
+import { bootGrantSchema, grantSchema, hostCertificateSchema } from './statement-schema.js'
+
+/** Agents before the bound on what is kept name so many. */
+const MAX_EARLIER_TAKEN = 500
 
 export const bootOrdersSchema: z.ZodType<BootOrders> = z.object({
   policy: z.enum(['auto', 'manual']),
@@ -19,6 +23,30 @@ export const bootOrdersSchema: z.ZodType<BootOrders> = z.object({
     .max(1000),
 })
 
+const hostKey = { host: hostIdSchema, key: hash }
+
+export const fleetStatementSchema: z.ZodType<FleetStatement> = signed(
+  z.object({
+    kind: z.literal('fleet'),
+    head: z.object({ seq: count, hash }),
+    hosts: z.array(z.object({ ...hostKey, site: siteIdSchema })).max(1000),
+    revoked: z.array(z.object(hostKey)).max(2000),
+    at: time,
+  }),
+)
+
+const proof = {
+  grant: grantSchema.optional(),
+  certificates: z.array(hostCertificateSchema).max(20).optional(),
+  boot: bootGrantSchema.optional(),
+}
+
+export const heldStatementsSchema: z.ZodType<HeldStatements> = z.object({
+  statements: z.array(z.object({ vm: vmIdSchema, ...proof })).max(200),
+  fleet: fleetStatementSchema.optional(),
+  next: vmIdSchema.optional(),
+})
+
 const yielding = { vm: vmIdSchema, epoch: count, by: hostIdSchema, bootId, to: hostIdSchema, at: time }
 
 /** Between the agents of two hosts, with no coordinator in between. */
@@ -26,9 +54,11 @@ export const yieldRequestSchema: z.ZodType<YieldRequest> = signed(
   z.object({
     kind: z.literal('yield-request'),
     ...yielding,
-    earlier: z.array(bootId).max(MAX_EARLIER_BOOTS),
+    earlier: z.array(bootId).max(MAX_EARLIER_TAKEN),
   }),
-)
+).extend({
+  proof: z.object(proof).optional(),
+})
 export const yieldReplySchema: z.ZodType<YieldReply> = z.discriminatedUnion('ok', [
   z.object({
     ok: z.literal(true),

@@ -2,8 +2,9 @@
  * Every command the coordinator can give an agent, as one typed map: union, handlers and timeout class follow from it,
  * so that agent and coordinator cannot drift apart.
  */
-import type { BootGrant } from '../boot-grant.js'
+import type { BootEvidence, BootGrant } from '../boot-grant.js'
 import type { BootOrders } from '../boot-orders.js'
+import type { FleetStatement, HeldStatements } from '../fleet-statement.js'
 import type { Certificate, Grant, HostCertificate } from '../certificates.js'
 import type { BootId, CommandId, Epoch, HostId, MoveId, VmId } from '../ids.js'
 import type { PowerState, StandbyMode } from '../model.js'
@@ -85,6 +86,14 @@ export interface Commands {
   }
   /** Start the VM from its disk, once. Answers when it was seen running, or why it will not be. May be repeated. */
   'vm.boot': { args: { grant: BootGrant }; result: { booted: true } }
+  /**
+   * By an operator's order: what this host has yielded of the VM to other hosts' own starts binds it no more, and all below
+   * `epoch` is void instead. Refused unless `boots` shows of each boot that was yielded to that it is over. May be repeated.
+   */
+  'vm.lift': {
+    args: { lift: BootId; vm: VmId; epoch: Epoch; boots: BootStanding[] }
+    result: { lifted: true }
+  }
   /** Send a full report now. */
   'host.report': { args: Record<string, never>; result: { queued: true } }
   /**
@@ -109,6 +118,25 @@ export interface Commands {
    * connect and on change; the coordinator journals what it says before it says it.
    */
   'host.boots': { args: BootOrders; result: { noted: true } }
+  /** Of the whole fleet, signed: kept, so that a coordinator on older data can be told. Sent at each connect and on change. */
+  'host.fleet': { args: { statement: FleetStatement }; result: { noted: true } }
+  /** All statements that this host holds of VMs that it owns or has owned, page by page: after this VM. */
+  'host.statements': { args: { after?: VmId }; result: HeldStatements }
+}
+
+/**
+ * Commands that agents of before did not know, and whose frames they take for damaged: an agent that knows them says so in its
+ * hello (`knows`), and others are not sent any.
+ */
+export const laterCommands = [
+  'vm.lift',
+  'host.fleet',
+  'host.statements',
+] as const satisfies readonly CommandKind[]
+
+/** Of a boot of a host: it was off after it, or it speaks in it. */
+export interface BootStanding extends Omit<BootEvidence, 'what'> {
+  what: 'power-off' | 'operator' | 'speaks'
 }
 
 export interface Trust {
@@ -163,9 +191,12 @@ export const commandTimeoutMs = {
   'move.standing': 30 * SECOND,
   'vm.yield': 2 * MINUTE,
   'vm.boot': 5 * MINUTE,
+  'vm.lift': 30 * SECOND,
   'host.report': 30 * SECOND,
   'host.standby': 60 * SECOND,
   'host.wake': 60 * SECOND,
   'host.trust': 30 * SECOND,
   'host.boots': 30 * SECOND,
+  'host.fleet': 30 * SECOND,
+  'host.statements': 30 * SECOND,
 } as const satisfies Record<CommandKind, Ms>

@@ -23,6 +23,8 @@ export interface Hello {
    * earlier fits no other session.
    */
   session?: string
+  /** Commands beside those that every agent knows (`laterCommands`). */
+  knows?: string[]
 }
 
 export interface Welcome {

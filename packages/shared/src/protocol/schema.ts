@@ -3,27 +3,22 @@
  * on both sides. Unknown members are dropped, so that a newer peer may add some.
  */
 import { z } from 'zod'
-import type { Certificate, Grant, HostCertificate } from '../certificates.js'
-import { hostCertificateKinds, moveKinds } from '../certificates.js'
-import type { BootGrant } from '../boot-grant.js'
+import type { Certificate } from '../certificates.js'
 import { MAX_EPOCH } from '../ids.js'
-import type {
-  Alarm,
-  Disk,
-  Domain,
-  HostFacts,
-  LostVm,
-  MoveProgress,
-  Report,
-  Sample,
-  Vif,
-  VmConfig,
-} from '../model.js'
+import type { Alarm, Domain, HostFacts, LostVm, MoveProgress, Report, Sample } from '../model.js'
 import type { Finding } from '../model.js'
 import type { FromAgent, FromCoordinator } from './messages.js'
 import type { ErrorCode } from '../errors.js'
 import type { MoveLimits, MoveStanding } from './commands.js'
-import { bootOrdersSchema } from './boot-orders-schema.js'
+import { bootOrdersSchema, fleetStatementSchema, heldStatementsSchema } from './boot-orders-schema.js'
+import {
+  bootGrantSchema,
+  evidence,
+  grantSchema,
+  hostCertificateSchema,
+  vmConfigSchema,
+  vmNamePattern,
+} from './statement-schema.js'
 import {
   amount,
   base64,
@@ -31,12 +26,10 @@ import {
   bootId,
   commandId,
   count,
-  devicePath,
   hash,
   hostIdSchema,
   moveIdSchema,
   sessionId,
-  signed,
   siteIdSchema,
   text,
   time,
@@ -44,71 +37,7 @@ import {
 } from './fields.js'
 
 export { hostIdSchema, moveIdSchema, siteIdSchema, vmIdSchema }
-
-const diskSource = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('iscsi'),
-    portal: z
-      .string()
-      .max(80)
-      .regex(/^[0-9a-zA-Z.:[\]-]+:\d{1,5}$/),
-    iqn: z
-      .string()
-      .max(223)
-      .regex(/^(iqn|eui|naa)\.[A-Za-z0-9.:_-]+$/),
-    lun: z.number().int().min(0).max(16383),
-  }),
-  z.object({ kind: z.literal('local'), path: devicePath }),
-])
-
-const disk: z.ZodType<Disk> = z.object({
-  vdev: z
-    .string()
-    .max(16)
-    .regex(/^(xvd|hd|sd)[a-z]{1,2}\d{0,3}$/),
-  path: devicePath,
-  readonly: z.boolean(),
-  source: diskSource,
-})
-
-const vif: z.ZodType<Vif> = z.object({
-  mac: z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/),
-  bridge: z
-    .string()
-    .max(15)
-    .regex(/^[A-Za-z0-9._-]+$/),
-})
-
-const onEnd = z.enum([
-  'destroy',
-  'restart',
-  'preserve',
-  'rename-restart',
-  'coredump-destroy',
-  'coredump-restart',
-])
-
-export const vmNamePattern = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,126}$/
-
-export const vmConfigSchema: z.ZodType<VmConfig> = z.object({
-  uuid: vmIdSchema,
-  name: z.string().regex(vmNamePattern),
-  type: z.enum(['pv', 'pvh', 'hvm']),
-  memoryMiB: z
-    .number()
-    .min(1)
-    .max(64 * 1024 * 1024),
-  maxMemoryMiB: z
-    .number()
-    .min(1)
-    .max(64 * 1024 * 1024),
-  vcpus: z.number().int().min(1).max(4096),
-  disks: z.array(disk).max(64),
-  vifs: z.array(vif).max(64),
-  onPoweroff: onEnd,
-  onReboot: onEnd,
-  onCrash: onEnd,
-})
+export { bootGrantSchema, grantSchema, hostCertificateSchema, vmConfigSchema, vmNamePattern }
 
 const domain: z.ZodType<Domain> = z.object({
   domid: z.number().int().min(0).max(0x7fff),
@@ -208,58 +137,6 @@ export const reportSchema: z.ZodType<Report> = z.object({
   lost: z.array(lostVm).max(1000).optional(),
 })
 
-const grantSide = z.object({ host: hostIdSchema, key: hash, bootId })
-
-export const grantSchema: z.ZodType<Grant> = signed(
-  z.object({
-    kind: z.literal('grant'),
-    move: moveIdSchema,
-    vm: vmIdSchema,
-    epoch: count.max(MAX_EPOCH - 8),
-    from: grantSide,
-    to: grantSide,
-    config: vmConfigSchema,
-    how: z.enum(moveKinds).optional(),
-    startBefore: time,
-    at: time,
-  }),
-)
-
-export const bootGrantSchema: z.ZodType<BootGrant> = signed(
-  z.object({
-    kind: z.literal('boot'),
-    boot: bootGrantId,
-    vm: vmIdSchema,
-    epoch: count.max(MAX_EPOCH - 8),
-    to: grantSide,
-    config: vmConfigSchema,
-    evidence: z
-      .array(
-        z.object({
-          host: hostIdSchema,
-          what: z.enum(['yielded', 'power-off', 'operator']),
-          bootId,
-          text: text(500),
-          at: time,
-        }),
-      )
-      .max(1000),
-    at: time,
-  }),
-)
-
-export const hostCertificateSchema: z.ZodType<HostCertificate> = signed(
-  z.object({
-    kind: z.enum(hostCertificateKinds),
-    move: moveIdSchema,
-    vm: vmIdSchema,
-    epoch: count,
-    by: hostIdSchema,
-    bootId,
-    at: time,
-  }),
-)
-
 const certificate: z.ZodType<Certificate> = z.union([grantSchema, hostCertificateSchema])
 
 const limits: z.ZodType<MoveLimits> = z.object({
@@ -311,6 +188,16 @@ export const commandSchema = z.discriminatedUnion('kind', [
     args: z.object({ boot: bootGrantId, vm: vmIdSchema, epoch: count }),
   }),
   z.object({ ...commandBase, kind: z.literal('vm.boot'), args: z.object({ grant: bootGrantSchema }) }),
+  z.object({
+    ...commandBase,
+    kind: z.literal('vm.lift'),
+    args: z.object({
+      lift: bootGrantId,
+      vm: vmIdSchema,
+      epoch: count.max(MAX_EPOCH - 8),
+      boots: z.array(z.object({ ...evidence, what: z.enum(['power-off', 'operator', 'speaks']) })).max(1000),
+    }),
+  }),
   z.object({ ...commandBase, kind: z.literal('host.report'), args: z.object({}) }),
   z.object({ ...commandBase, kind: z.literal('host.standby'), args: z.object({ bootId }) }),
   z.object({ ...commandBase, kind: z.literal('host.wake'), args: z.object({ host: hostIdSchema }) }),
@@ -323,6 +210,16 @@ export const commandSchema = z.discriminatedUnion('kind', [
     }),
   }),
   z.object({ ...commandBase, kind: z.literal('host.boots'), args: bootOrdersSchema }),
+  z.object({
+    ...commandBase,
+    kind: z.literal('host.fleet'),
+    args: z.object({ statement: fleetStatementSchema }),
+  }),
+  z.object({
+    ...commandBase,
+    kind: z.literal('host.statements'),
+    args: z.object({ after: vmIdSchema.optional() }),
+  }),
 ])
 
 const standing: z.ZodType<MoveStanding> = z.object({
@@ -352,6 +249,8 @@ const resultValue = z.union([
   z.object({ noted: z.literal(true) }),
   z.object({ yielded: z.literal(true), bootId }),
   z.object({ booted: z.literal(true) }),
+  z.object({ lifted: z.literal(true) }),
+  heldStatementsSchema,
   standing,
 ])
 
@@ -372,6 +271,7 @@ export const fromAgentSchema: z.ZodType<FromAgent> = z.union([
     key: hash,
     journal: head,
     session: sessionId.optional(),
+    knows: z.array(text(40)).max(50).optional(),
   }),
   z.object({ t: z.literal('result'), id: commandId, ok: z.literal(true), value: resultValue }),
   z.object({

@@ -160,8 +160,11 @@ export class HostNode {
       host: this.id,
       bootId: host.bootId,
       openMoves: () => moves.open(),
+      coordinatorKeys,
+      coordinatorGone: () => this.agent?.status().connected === false && alone.goneFor(ALONE_MS),
     }
     const peerYields = new PeerYields(yielding)
+    const alone = new SelfBoots({ ...yielding, startVm, ask: asks.asker(this.id), afterMs: ALONE_MS })
     asks.listen(this.id, mortal(life, { answer: request => peerYields.answer(request) }))
     life.onDeath(() => asks.hush(this.id))
     const agent = createAgent(
@@ -186,9 +189,8 @@ export class HostNode {
           ...yielding,
           startVm,
           key: signer.fingerprint,
-          coordinatorKeys,
         }).handlers,
-        alone: new SelfBoots({ ...yielding, startVm, ask: asks.asker(this.id), afterMs: ALONE_MS }),
+        alone,
         sweeper: new Sweeper({
           clock,
           log,

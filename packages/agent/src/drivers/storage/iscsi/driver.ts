@@ -1,5 +1,5 @@
 /**
- * Disks behind iSCSI targets, and disks that every host has under one path. Xen's own block scripts are not used
+ * Disks behind iSCSI targets, and local disks that this host knows as the VM's. Xen's own block scripts are not used
  * (XEN.md 1.7): we log in, wait for the device, and give Xen the device.
  */
 import { HeliotropeError, SECOND, sleep } from '@heliotrope/shared'
@@ -14,6 +14,8 @@ import type { AclCommands } from '../acl/commands.js'
 import { initiatorAcl } from '../acl/driver.js'
 import { eitherFence } from '../fence.js'
 import { notedKeys } from '../reservations/noted.js'
+import { checkLocalDisk } from '../local-disks.js'
+import type { LocalDisks } from '../local-disks.js'
 import { reservations } from '../reservations/driver.js'
 import type { ReservationPorts } from '../reservations/driver.js'
 import { deviceExists, userOfDevice } from './block-users.js'
@@ -32,6 +34,8 @@ export interface IscsiPorts {
   journal: Journal
   /** `ADDRESS:PORT`s that the operator lets this host log in to. */
   portals: readonly string[]
+  /** Disks of this host that VMs may have. */
+  local?: readonly LocalDisks[] | undefined
   /** Which disks are fenced; see reservations. */
   fence: ReservationPorts['use']
   /** The operator's programs for targets without reservations. */
@@ -125,8 +129,9 @@ export function iscsiStorage(ports: IscsiPorts): Storage {
   }
 
   return {
-    async attach(disk) {
+    async attach(disk, vm) {
       const source = known(disk)
+      if (!source) await checkLocalDisk(ports, vm, disk)
       if (source && !ports.portals.includes(source.portal))
         throw new HeliotropeError(
           'refused',
