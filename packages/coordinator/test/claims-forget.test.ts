@@ -206,6 +206,29 @@ void t.test(
   },
 )
 
+void t.test(
+  'a host that never answers whether it yields keeps nobody waiting after the admin’s word',
+  async t => {
+    const of = await three()
+    const { end } = carry(of.a, of.b)
+    t.match(await asked(of, B), /granted/)
+    await of.clock.advance(3_000)
+    end('stayed')
+    await later(of, 60_000)
+    for (const agent of [of.a, of.b]) obeys(agent)
+    of.b.answers['vm.yield'] = () => new Promise(() => {})
+    await powerCut(of, of.a)
+    await later(of, 5 * 60_000)
+    t.ok(of.b.count('vm.yield') > 0, 'it took part in a move, and is asked')
+    t.strictSame(boots(of.a), [])
+    t.ok(alarmsAbout(of, 'b').length > 0)
+    await forget(of, { what: 'vm1', host: B, notRunning: true, sure: true })
+    await later(of)
+    t.match(boots(of.a), [{ body: { to: { host: A }, evidence: [{ host: B, what: 'operator' }] } }])
+    await of.coordinator.stop()
+  },
+)
+
 void t.test('who is meant, and that it is audited', async t => {
   const of = await three()
   await claims(of, of.b, { lost: { epoch: 7 } })

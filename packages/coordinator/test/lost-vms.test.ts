@@ -70,6 +70,13 @@ void t.test('what keeps it from being started', async t => {
     [{ host: X, doubt: /x and y each say/, claims: [{ host: X }, { host: Y }] }],
     'no epoch decides',
   )
+  const away = { lost: [lost()], connected: false }
+  t.strictSame(find([host(X, away)]), [], 'a host that is away says nothing now')
+  t.match(
+    find([host(X, away), host(Y, { lost: [lost({ epoch: 9 })] })]),
+    [{ host: Y, doubt: /x and y each say/ }],
+    'but what it said stands against others',
+  )
   const [alone] = find(both, { note: { epoch: 4, owner: Y } })
   t.match(alone, { host: Y, epoch: 4, doubt: undefined, claims: undefined }, 'what is certified does')
 })
@@ -91,6 +98,17 @@ void t.test('a host that is off: what ran there died with it, and its open move 
   const note = { busy: 'm' as MoveId }
   const held = host(Y, { domains: [domain(1, { state: 'paused', move: 'm' as MoveId })] })
   t.match(find([off, held], { fenced, note, openMoves: () => [grant] }), [{ vm, move: 'm', others: [X, Y] }])
+  const silent = host(Y, { connected: false })
+  t.match(
+    find([off, silent, host(Z)], { fenced, note, openMoves: () => [grant] }),
+    [{ blocked: /^y had something/ }],
+    'its other side may take it, whatever it was last heard to have',
+  )
+  t.match(
+    find([off, silent, host(Z)], { fenced, openMoves: () => [grant] }),
+    [{ blocked: /^y had something/, move: undefined }],
+    'also after a boot that was to end the move came to nothing',
+  )
   const runs = host(Y, { domains: [domain(1, { move: 'm' as MoveId })] })
   t.strictSame(
     find([off, runs], { fenced, note, openMoves: () => [grant] }),

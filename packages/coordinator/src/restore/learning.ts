@@ -1,5 +1,5 @@
 /** Grants that this coordinator has signed and does not know any more, learnt from who holds them; in the journal, `learnt/VM`. */
-import type { HeldStatement, HostId, Journal, VmId } from '@heliotrope/shared'
+import type { Epoch, HeldStatement, HostId, Journal, VmId } from '@heliotrope/shared'
 import type { Epochs } from '../saga/epochs.js'
 import { readBoot } from '../saga/boot-records.js'
 import { readMove } from '../saga/records.js'
@@ -11,6 +11,8 @@ export interface LearningPorts {
   journal: Journal
   epochs: Epochs
   note: (vm: VmId, change: VmNoteChange) => void
+  /** The highest epoch that is certified; -1 where none is. */
+  certified: (vm: VmId) => Epoch
   /** Fingerprints of the keys with which we have ever signed. */
   trusted: () => readonly string[]
 }
@@ -43,13 +45,18 @@ export class Learning {
       }
   }
 
-  /** @returns what was not known before; empty for what proves nothing, or nothing new @throws journal-failed */
+  /**
+   * Takes what it proves, if that is more than is certified.
+   * @returns of it what our journal does not know that we granted @throws journal-failed
+   */
   learn(by: HostId, held: HeldStatement): Learnt[] {
-    const news = this.#news(by, held)
-    if (news.length > 0)
-      this.#ports.journal.append(PREFIX + held.vm, 'LEARNT', { by, held } satisfies LearntBody)
-    for (const learnt of news) this.#apply(learnt)
-    return news
+    const { certified, journal } = this.#ports
+    const more = this.#news(by, held).filter(
+      one => !this.#granted(one) || (one.proven.at(-1)?.epoch ?? -1) > certified(held.vm),
+    )
+    if (more.length > 0) journal.append(PREFIX + held.vm, 'LEARNT', { by, held } satisfies LearntBody)
+    for (const learnt of more) this.#apply(learnt)
+    return more.filter(one => !this.#granted(one))
   }
 
   /** Hosts that took part in what was learnt of the VM. */
@@ -58,13 +65,14 @@ export class Learning {
   }
 
   #news(by: HostId, held: HeldStatement): Learnt[] {
-    const { journal, trusted } = this.#ports
-    return whatItProves(held, by, trusted()).filter(
-      learnt =>
-        !this.#known.has(nameOf(learnt)) &&
-        (learnt.move === undefined || readMove(journal, learnt.move) === undefined) &&
-        (learnt.boot === undefined || readBoot(journal, learnt.boot) === undefined),
-    )
+    return whatItProves(held, by, this.#ports.trusted()).filter(one => !this.#known.has(nameOf(one)))
+  }
+
+  /** Our journal knows that we did. */
+  #granted({ boot, move }: Learnt): boolean {
+    const { journal } = this.#ports
+    if (move !== undefined) return readMove(journal, move) !== undefined
+    return boot !== undefined && readBoot(journal, boot) !== undefined
   }
 
   #apply(learnt: Learnt): void {

@@ -64,6 +64,8 @@ export class Restored {
   #older: { at: Ms; body: Older } | undefined
   #whole = true
   #met = new Set<HostId>()
+  /** By this process: what they hold is known. */
+  readonly #heardNow = new Set<HostId>()
   readonly #again = new Map<HostId, Cancel>()
   #told = ''
   #stopped = false
@@ -224,6 +226,7 @@ export class Restored {
     this.#isOlder({ at: Math.round(clock.wall()), body })
     log.error('the data of this coordinator is older than the fleet', { by, what })
     restoredAt(this.#older!.at)
+    for (const host of this.#heardNow) this.#meet(host)
     this.#say()
     this.#ports.changed()
   }
@@ -235,13 +238,18 @@ export class Restored {
   }
 
   #heard(host: HostId): void {
+    this.#heardNow.add(host)
     if (!this.#whole && !this.#met.has(host)) {
-      this.#ports.journal.append(STREAM, 'MET', { host })
-      this.#met.add(host)
+      this.#meet(host)
       this.#say()
       this.#ports.changed()
     }
     this.look()
+  }
+
+  #meet(host: HostId): void {
+    this.#ports.journal.append(STREAM, 'MET', { host })
+    this.#met.add(host)
   }
 
   #say(): void {

@@ -15,6 +15,8 @@ export interface BootSagaPorts extends Pick<
 > {
   /** That the host was off after this boot of it; asked again each time. */
   fenced: (host: HostId) => BootEvidence | undefined
+  /** An admin's word that the VM does not run on the host. */
+  vouched: (host: HostId, vm: VmId) => BootEvidence | undefined
   /** That hosts which are off would ask this one before they start the VM by themselves. @throws refused */
   mayGoTo: (to: HostId, off: readonly HostId[], vm: VmId, name: string) => void
   /** After the DONE record. */
@@ -73,8 +75,8 @@ export class BootSaga {
   }
 
   async #yield(state: BootState, host: HostId, id: BootState['requested']['id']): Promise<void> {
-    const { agents, clock, fenced, mayGoTo } = this.#ports
-    const off = fenced(host)
+    const { agents, clock, fenced, mayGoTo, vouched } = this.#ports
+    const off = fenced(host) ?? vouched(host, state.requested.vm)
     const { vm, epoch, name, reason, to } = state.requested
     if (off) {
       try {

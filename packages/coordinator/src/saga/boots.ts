@@ -6,6 +6,7 @@ import type { BootRequested, BootState } from './boot-records.js'
 import { BootSaga } from './boot-saga.js'
 import type { BootSagaPorts } from './boot-saga.js'
 import type { Epochs } from './epochs.js'
+import type { Evidence } from '../state/evidence.js'
 import type { VmNote } from '../state/fleet.js'
 import type { GivenUp } from '../state/lost-vms.js'
 
@@ -23,10 +24,9 @@ export interface BootRequest {
 
 export interface BootsPorts extends Omit<BootSagaPorts, 'ended'> {
   rng: Rng
+  evidence: Pick<Evidence, 'prove'>
   epochs: Epochs
   noteOf: (vm: VmId) => VmNote
-  /** An admin's word that the VM does not run on the host. */
-  vouched: (host: HostId, vm: VmId) => BootEvidence | undefined
   ended(state: BootState): void
 }
 
@@ -78,24 +78,11 @@ export class Boots {
 
   /** @returns its id; the boot goes on by itself @throws conflict | unavailable | refused, saying why; journal-failed */
   request({ vm, name, config, to, epoch, others, reason }: BootRequest): BootId {
-    const { audit, epochs, fleet, fenced, journal, mayGoTo, noteOf, rng, vouched } = this.#ports
+    const { audit, epochs, journal, noteOf, rng } = this.#ports
     const { busy } = noteOf(vm)
     if (busy) throw new HeliotropeError('conflict', `${name} is being moved or started already (${busy})`)
-    const host = fleet.host(to)
-    if (!host?.connected)
-      throw new HeliotropeError('unavailable', `host ${to} is not connected`, {
-        remedy: `check heliotrope-agent on ${to}`,
-      })
-    if (host.closed !== undefined)
-      throw new HeliotropeError('refused', `host ${to} takes no VM: ${host.closed}`)
+    const { evidence, host } = this.#may({ vm, name, to, others })
     const boot = newBootId(rng)
-    const evidence: BootEvidence[] = others.flatMap(id => fenced(id) ?? vouched(id, vm) ?? [])
-    mayGoTo(
-      to,
-      evidence.map(one => one.host),
-      vm,
-      name,
-    )
     const act = audit.begin({ what: 'vm.boot', subject: vm, reason, details: { boot, name, to } })
     const requested: BootRequested = {
       ...{ vm, name, config, reason, evidence, audit: act },
@@ -116,6 +103,30 @@ export class Boots {
     this.#noteParties(requested)
     this.#launch(boot, requested)
     return boot
+  }
+
+  /** That nothing stands against it but what has the VM in hand now. @throws unavailable | refused, saying why */
+  check(request: BootRequest): void {
+    this.#may(request)
+  }
+
+  #may({ vm, name, to, others }: Pick<BootRequest, 'vm' | 'name' | 'to' | 'others'>) {
+    const { fenced, fleet, mayGoTo, vouched } = this.#ports
+    const host = fleet.host(to)
+    if (!host?.connected)
+      throw new HeliotropeError('unavailable', `host ${to} is not connected`, {
+        remedy: `check heliotrope-agent on ${to}`,
+      })
+    if (host.closed !== undefined)
+      throw new HeliotropeError('refused', `host ${to} takes no VM: ${host.closed}`)
+    const evidence: BootEvidence[] = others.flatMap(id => fenced(id) ?? vouched(id, vm) ?? [])
+    mayGoTo(
+      to,
+      evidence.map(one => one.host),
+      vm,
+      name,
+    )
+    return { evidence, host }
   }
 
   state(boot: BootId): BootState | undefined {
@@ -160,6 +171,8 @@ export class Boots {
   }
 
   #noteEnd(state: BootState): void {
+    // Once it is signed that host alone may, started or not: all others have yielded, or were off.
+    if (state.grant) this.#ports.evidence.prove(state.requested.vm, provenByBoot(state))
     const { vm, name, config, epoch, to } = state.requested
     const yielded = state.evidence.some(one => one.what === 'yielded')
     if ((this.#givenUp.get(vm)?.epoch ?? -1) < epoch) this.#givenUp.delete(vm)

@@ -14,6 +14,7 @@ import type { HostRecord } from '../state/host-record.js'
 import { StandingOrders } from './standing-orders.js'
 import type { StandingOrdersPorts } from './standing-orders.js'
 import { Boots } from './boots.js'
+import { EPOCHS_PER_GRANT } from './epochs.js'
 import type { BootsPorts } from './boots.js'
 import { PowerOff } from '../fence/power-off.js'
 import type { PowerOffPorts } from '../fence/power-off.js'
@@ -39,7 +40,7 @@ export interface LostAndFoundPorts
   keys: Pick<KeyRing, 'standing'> | undefined
   /** Hosts that took part in moves of the VM. */
   partiesOf: (vm: VmId) => HostId[]
-  /** Moves that have not ended; ends one for good. */
+  /** Moves that have not ended, or were superseded; ends one for good. */
   openMoves: () => GrantBody[]
   supersede: (move: MoveId, why: string) => Promise<void>
   /** What is known beside reports has changed. */
@@ -78,6 +79,7 @@ export class LostAndFound {
     this.#learning = new Learning({
       ...ports,
       note: (vm, change) => fleet.note(vm, change),
+      certified: vm => ports.evidence.certified(vm)?.epoch ?? -1,
       trusted: () => everSigned(ports),
     })
     this.restored = new Restored({
@@ -200,20 +202,30 @@ export class LostAndFound {
         `${name} is not started on ${to}: its disk ${own.vdev} is ${own.path} of ${host}`,
         { remedy: `start it on ${host}: heliotrope vms boot ${name}` },
       )
+    const request = { vm, name, config, to, epoch, others: others.filter(id => id !== to), reason }
+    this.boots.check(request)
     if (move) await this.#ports.supersede(move, `superseded by a cold boot on ${to}`)
-    return this.boots.request({ vm, name, config, to, epoch, others: others.filter(id => id !== to), reason })
+    return this.boots.request(request)
   }
 
   openMoveOf(vm: VmId): GrantBody | undefined {
-    return this.#ports.openMoves().find(one => one.vm === vm)
+    return this.#unsettled().find(one => one.vm === vm)
+  }
+
+  /** Moves whose sides may still take the VM: open ones, and those that a boot was to end which then came to nothing. */
+  #unsettled(): GrantBody[] {
+    const { evidence, openMoves } = this.#ports
+    return openMoves().filter(
+      ({ epoch, vm }) => (evidence.certified(vm)?.epoch ?? -1) < epoch + EPOCHS_PER_GRANT,
+    )
   }
 
   lost(): LostView[] {
-    const { hosts, noteOf, openMoves, partiesOf } = this.#ports
+    const { hosts, noteOf, partiesOf } = this.#ports
     return lostVms({
       hosts: hosts(),
       noteOf,
-      openMoves,
+      openMoves: () => this.#unsettled(),
       fenced: host => this.fences.of(host) !== undefined,
       partiesOf: vm => [...partiesOf(vm), ...this.boots.partiesOf(vm), ...this.#learning.partiesOf(vm)],
       givenUp: () => this.boots.givenUp(),

@@ -2,6 +2,7 @@
  * The coordinator's journal of one move: stream `move/ID`. Each record is synced before the act it announces; the fold
  * of the stream is all a restarted coordinator needs.
  */
+import type { Proven } from '../state/evidence.js'
 import type {
   Bytes,
   CommandId,
@@ -84,14 +85,23 @@ export interface MoveState {
 export const endOf = (outcome: MoveOutcome, at: Ms): { lastMovedAt: Ms } | { lastTriedAt: Ms } =>
   outcome === 'moved' ? { lastMovedAt: at } : { lastTriedAt: at }
 
+/** It was ended for a boot; what became of it nobody has proven. */
+export const wasSuperseded = ({ done, granted }: Pick<MoveState, 'done' | 'granted'>): boolean =>
+  done?.outcome === 'lost' && done.epoch === granted?.grant.body.epoch
+
 /** What a move that ended says of who owns the VM: its target only by the source's word, too (outcome.ts). */
 export const provenBy = (
-  { move, requested: { from, to } }: Pick<MoveState, 'move' | 'requested'>,
+  state: Pick<MoveState, 'move' | 'requested' | 'certificates' | 'granted' | 'done'>,
   { epoch, outcome }: DoneBody,
-): { epoch: Epoch; owner: HostId; by: string; gaveUp: HostId[] } =>
-  outcome === 'moved'
-    ? { epoch, owner: to, by: `move ${move}`, gaveUp: [from] }
-    : { epoch, owner: from, by: `move ${move}`, gaveUp: [] }
+): Proven => {
+  const { certificates, move, requested } = state
+  const { from, to } = requested
+  const by = `move ${move}`
+  if (outcome === 'moved') return { epoch, owner: to, by, gaveUp: [from] }
+  // Who has it since, only its target can say.
+  const released = wasSuperseded(state) && certificates.some(({ body }) => body.kind === 'release')
+  return { epoch, owner: from, by, ...(released ? { gaveUp: [from], released } : { gaveUp: [] }) }
+}
 
 export const MOVE_PREFIX = 'move/'
 export const moveStream = (move: MoveId): string => MOVE_PREFIX + move

@@ -15,7 +15,7 @@ import { asRegular, wayBlocked, wayOf } from '@heliotrope/planner'
 import { Epochs } from './epochs.js'
 import { MoveSaga, standingArgs } from './move-saga.js'
 import type { SagaPorts } from './ports.js'
-import { endOf, foldMove, MOVE_PREFIX, moveStream, provenBy, readMove } from './records.js'
+import { endOf, foldMove, MOVE_PREFIX, moveStream, provenBy, readMove, wasSuperseded } from './records.js'
 import type { GrantedBody, MoveState, RequestedBody } from './records.js'
 
 export interface MoveRequest {
@@ -42,6 +42,7 @@ export class Sagas {
   readonly #running = new Set<Promise<void>>()
   #ended: Ms[] = []
   readonly #parties = new Map<VmId, Set<HostId>>()
+  readonly #superseded = new Map<MoveId, GrantBody>()
   readonly #plans = new Set<number>()
   readonly #helpedAt = new Map<HostId, Ms>()
 
@@ -76,15 +77,17 @@ export class Sagas {
   }
 
   /** What a closed move certified still holds. A crash may have come between its DONE and the end of its audit. */
-  #remember({ requested, granted, done, since, move }: MoveState, sealed: boolean): void {
+  #remember(state: MoveState, sealed: boolean): void {
+    const { requested, granted, done, since, move } = state
     if (!done) return
+    this.#noteSuperseded(state)
     if (!sealed) {
       this.#ports.audit.finish(requested.audit, done.outcome === 'moved' ? 'done' : 'failed', done.reason)
       this.#ports.journal.seal(moveStream(move))
     }
     if (!granted) return
     this.#noteEnd(since)
-    const proven = provenBy({ move, requested }, done)
+    const proven = provenBy(state, done)
     this.#ports.fleet.note(requested.vm, { ...proven, ...endOf(done.outcome, since) })
   }
 
@@ -170,6 +173,11 @@ export class Sagas {
     const open = this.#open.get(move)
     open?.saga.supersede(why)
     await open?.run
+  }
+
+  /** Grants of moves that are open, or were ended for a boot: a side of them may still take the VM. */
+  unsettled(): GrantBody[] {
+    return [...this.open().flatMap(({ granted }) => granted?.grant.body ?? []), ...this.#superseded.values()]
   }
 
   /** Hosts that took part in moves of the VM. */
@@ -278,6 +286,10 @@ export class Sagas {
     return { grant, ids: { prepare: id(), start: id(), abortSource: id(), abortTarget: id() } }
   }
 
+  #noteSuperseded(state: MoveState): void {
+    if (state.granted && wasSuperseded(state)) this.#superseded.set(state.move, state.granted.grant.body)
+  }
+
   #noteParties({ vm, from, to }: RequestedBody): void {
     const known = this.#parties.get(vm) ?? new Set()
     this.#parties.set(vm, known.add(from).add(to))
@@ -292,6 +304,7 @@ export class Sagas {
       // Before anybody is told: who asks for the next move must not find this one still open.
       const first = this.#open.delete(move)
       if (first && state.granted) this.#noteEnd(state.since)
+      this.#noteSuperseded(state)
       this.#ports.ended(state)
     }
     const saga = new MoveSaga({ ...this.#ports, ended }, move)

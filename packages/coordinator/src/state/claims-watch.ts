@@ -139,7 +139,7 @@ function conflictOf(
   const owner = hosts.find(({ id }) => id === certified?.owner)
   const letGo =
     owner?.connected && owner.reportBoot === owner.bootId && !claims.some(one => one.host === owner)
-  if (letGo && claims.length === 1 && others[0]?.what === 'runs') return undefined
+  if (letGo && claims.length === 1 && others[0]?.what !== 'lost') return undefined
   const known = certified
     ? `${certified.owner} owns it by ${certified.by}, at epoch ${certified.epoch}`
     : 'nothing certifies whose it is'

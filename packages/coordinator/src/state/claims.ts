@@ -21,7 +21,8 @@ export interface Judge {
 
 export interface Claim {
   host: HostRecord
-  what: 'runs' | 'lost'
+  /** `has`: a copy that does not run, and that no move of ours holds. */
+  what: 'runs' | 'has' | 'lost'
 }
 
 /** In which a VM may execute now, or be made to. */
@@ -37,17 +38,22 @@ const domainsOf = (host: HostRecord, vm: VmId): Domain[] => host.domains.filter(
 const fresh = ({ bootId, reportBoot }: HostRecord): boolean => reportBoot === bootId
 
 /** Whatever was certified: while it says so, or said so last and may still, nobody else is granted the VM. */
-function runs(host: HostRecord, vm: VmId, judge: Judge): boolean {
+function present(host: HostRecord, vm: VmId, judge: Judge): 'runs' | 'has' | undefined {
   const seen = domainsOf(host, vm)
-  if (seen.length === 0 || judge.vouched(host, vm)) return false
-  if (host.connected) return seen.some(domain => domain.state === 'running')
-  return seen.some(lives) && !judge.off(host) && judge.evidence.standing(vm, host.id) !== 'gave-up'
+  if (seen.length === 0 || judge.vouched(host, vm)) return undefined
+  if (host.connected) {
+    if (seen.some(({ state }) => state === 'running')) return 'runs'
+    return seen.every(held) ? undefined : 'has'
+  }
+  const may = seen.some(lives) && !judge.off(host) && judge.evidence.standing(vm, host.id) !== 'gave-up'
+  return may ? 'runs' : undefined
 }
 
 /** It says that the VM died with it, and nothing certified says that another host has had it since. */
-function lost(host: HostRecord, vm: VmId, { evidence, dropped, off }: Judge): boolean {
+function lost(host: HostRecord, vm: VmId, { evidence, dropped }: Judge): boolean {
+  // Whether it is there now or not: what it said last is said.
   const said = host.lost?.find(one => one.vm === vm)
-  if (!said || !((host.connected && fresh(host)) || off(host))) return false
+  if (!said) return false
   const standing = evidence.standing(vm, host.id)
   if (standing === 'owner') return true
   // Of an earlier life: what it knows is older than what is certified.
@@ -56,14 +62,19 @@ function lost(host: HostRecord, vm: VmId, { evidence, dropped, off }: Judge): bo
 
 /** Claims of a VM that count against each other, of hosts in the order of their names. */
 export function claimsOf(vm: VmId, hosts: readonly HostRecord[], judge: Judge): Claim[] {
-  return hosts.flatMap((host): Claim[] =>
-    runs(host, vm, judge) ? [{ host, what: 'runs' }] : lost(host, vm, judge) ? [{ host, what: 'lost' }] : [],
-  )
+  return hosts.flatMap((host): Claim[] => {
+    const what = present(host, vm, judge) ?? (lost(host, vm, judge) ? 'lost' : undefined)
+    return what ? [{ host, what }] : []
+  })
 }
 
 /** In words, for people. */
 export function saying({ host, what }: Claim): string {
-  if (what === 'lost') return `${host.id} says that it died there`
+  if (what === 'lost')
+    return host.connected
+      ? `${host.id} says that it died there`
+      : `${host.id}, now silent, said that it died there`
+  if (what === 'has') return `${host.id} says that a copy of it is there, which does not run`
   return host.connected
     ? `${host.id} says that it runs there`
     : `${host.id} was last heard to run it, and does not answer`
@@ -81,7 +92,8 @@ export function againstMove(
   busy: boolean,
 ): string[] {
   if (busy) return []
-  const others = claimsOf(vm, hosts, judge).filter(({ host }) => host.id !== at)
+  // What a move has left behind is there for some seconds more.
+  const others = claimsOf(vm, hosts, judge).filter(({ host, what }) => host.id !== at && what !== 'has')
   const certified = judge.evidence.certified(vm)
   const owner = hosts.find(host => host.id === certified?.owner)
   // Its owner is there and says nothing of it any more: somebody has brought it here by hand.

@@ -52,7 +52,7 @@ export interface LostInput {
   fenced: (host: HostId, bootId: string) => boolean
   /** Hosts that took part in moves and boots of the VM. */
   partiesOf: (vm: VmId) => readonly HostId[]
-  /** Moves that have not ended. */
+  /** Moves of which a side may still take the VM. */
   openMoves: () => readonly GrantBody[]
   givenUp: () => readonly GivenUp[]
   /** Default: the owner that `noteOf` names is certified, and nothing is known beside. */
@@ -66,6 +66,8 @@ interface Claim {
   doubt?: string
   /** Not by the host's word: by what the coordinator itself has granted. */
   granted?: true
+  /** It said so when it was last heard. */
+  past?: true
 }
 
 const VANISHED = 'it had just vanished when its host went down: its guest may have ended'
@@ -76,14 +78,16 @@ export function lostVms(input: LostInput): LostView[] {
   const claim = (host: HostRecord, lost: LostVm, more: Partial<Claim> = {}): void =>
     void claims.set(lost.vm, [...(claims.get(lost.vm) ?? []), { host, lost, ...more }])
   for (const host of input.hosts) {
-    if (host.connected && host.reportBoot === host.bootId)
-      for (const lost of host.lost ?? []) claim(host, lost)
-    else if (isOff(input, host.id)) fencedClaims(host).forEach(lost => claim(host, lost))
+    if (says(host)) for (const lost of host.lost ?? []) claim(host, lost)
+    if (isOff(input, host.id)) fencedClaims(host).forEach(lost => claim(host, lost))
     else if (!host.connected)
       for (const lost of fencedClaims(host)) if (judge.vouched(host, lost.vm)) claim(host, lost)
+    // Nothing is started on such a word, and none against it.
+    if (!says(host) && !isOff(input, host.id))
+      for (const lost of host.lost ?? []) if (!judge.vouched(host, lost.vm)) claim(host, lost, { past: true })
   }
   // With one side off the other waits for its word for ever: only a boot by grant ends that.
-  const moves = input.hosts.some(host => isOff(input, host.id)) ? input.openMoves() : []
+  const moves = input.openMoves()
   for (const { vm, epoch, config, from, to } of moves)
     for (const id of [from.host, to.host]) {
       const host = input.hosts.find(one => one.id === id)
@@ -94,10 +98,10 @@ export function lostVms(input: LostInput): LostView[] {
     const host = input.hosts.find(one => one.id === to) ?? input.hosts[0]
     const doubt = `it was given up for a start on ${to}, which failed: ${why}`
     const since = input.noteOf(vm).epoch >= epoch
-    const seen = input.hosts.some(one => one.domains.some(domain => domain.uuid === vm))
+    const seen = host?.domains.some(domain => domain.uuid === vm) === true
     // Where it was to start: what it says is what it was granted.
     const own = claims.get(vm)?.find(one => one.host.id === to && one.lost.epoch === epoch)
-    if (own) own.granted = true
+    if (own && !own.past) own.granted = true
     else if (host && !since && !seen)
       claim(host, { vm, name, epoch, certain: false, config }, { doubt, granted: true })
   }
@@ -105,6 +109,9 @@ export function lostVms(input: LostInput): LostView[] {
     .flatMap(([vm, all]) => judged(vm, all, input, judge, moves) ?? [])
     .sort((a, b) => (a.vm < b.vm ? -1 : 1))
 }
+
+/** It is there, and has reported in its present boot. */
+const says = ({ bootId, connected, reportBoot }: HostRecord): boolean => connected && reportBoot === bootId
 
 const isOff = ({ hosts, fenced }: LostInput, id: HostId): boolean => {
   const host = hosts.find(one => one.id === id)
@@ -158,19 +165,21 @@ function weighed(vm: VmId, claims: readonly Claim[], { evidence, dropped }: Judg
     return !sure(one) && certified === undefined && !past
   })
   const heard = bare.filter(({ host }) => !dropped(host, vm))
-  const proven = (one: Claim): Epoch => (one.granted ? one.lost.epoch : note.epoch)
+  const proven = (one: Claim): Epoch => (one.granted ? one.lost.epoch : (certified?.epoch ?? note.epoch))
   const order = (a: Claim, b: Claim): number =>
     Number(a.doubt !== undefined) - Number(b.doubt !== undefined) ||
     proven(b) - proven(a) ||
     Number(evidence.standing(vm, b.host.id) === 'owner') -
       Number(evidence.standing(vm, a.host.id) === 'owner') ||
     (a.host.id < b.host.id ? -1 : 1)
-  const [first] = claims.filter(sure).sort(order)
+  const [first] = claims.filter(one => sure(one) && !one.past).sort(order)
   if (first) return { first, contested: [] }
   const since = ({ host }: Claim): Ms => host.since?.[vm] ?? 0
-  const [said] = heard.sort((a, b) => since(a) - since(b) || (a.host.id < b.host.id ? -1 : 1))
+  const [said] = heard
+    .filter(({ past }) => !past)
+    .sort((a, b) => since(a) - since(b) || (a.host.id < b.host.id ? -1 : 1))
   if (said) return { first: said, contested: heard.length > 1 ? heard : [] }
-  const [forgotten] = [...bare].sort((a, b) => since(a) - since(b))
+  const [forgotten] = bare.filter(({ past }) => !past).sort((a, b) => since(a) - since(b))
   const doubt = `the word of ${forgotten?.host.id} about it was forgotten`
   return forgotten && { first: { ...forgotten, doubt }, contested: [] }
 }
@@ -186,7 +195,7 @@ function judged(
   const note = noteOf(vm)
   const stuck = moves.find(one => one.vm === vm)
   const sides = stuck ? [stuck.from.host, stuck.to.host] : []
-  const cannotEnd = sides.some(side => isOff(input, side))
+  const cannotEnd = stuck?.move === note.busy && sides.some(side => isOff(input, side))
   const { first, contested } = weighed(vm, claims, judge, note) ?? {}
   if (!first || !contested || (note.busy !== undefined && !cannotEnd)) return undefined
   const { host, lost } = first
@@ -199,9 +208,7 @@ function judged(
   const { here, silent } = mayStillRun(vm, others, judge)
   if (here.length > 0) return undefined
   // A side of the move may have taken it since it was last heard, and may still.
-  const sidesAway = hosts.filter(
-    one => note.busy !== undefined && sides.includes(one.id) && !one.connected && !isOff(input, one.id),
-  )
+  const sidesAway = hosts.filter(one => sides.includes(one.id) && !one.connected && !isOff(input, one.id))
   const away = [...new Set([...silent, ...sidesAway].map(one => one.id))]
   const seen = others.filter(one => one.domains.some(domain => domain.uuid === vm))
   const parties = [
@@ -227,7 +234,7 @@ function judged(
     ...(doubt !== undefined && { doubt }),
     ...(first.granted && first.doubt !== undefined && { givenUp: true }),
     ...(blocked !== undefined && { blocked }),
-    ...(note.busy !== undefined && stuck && { move: stuck.move }),
+    ...(note.busy !== undefined && { move: note.busy }),
     ...(names.length > 0 && {
       claims: contested.map(({ host: { id }, lost: { config, epoch } }) => ({
         ...{ host: id, epoch: numbering(note, epoch) },
